@@ -1,0 +1,113 @@
+/* Chooses the instruction set, and cuts the step into parts for the pool. */
+#include "worker/step/rank_cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CACHE_BYTES = 512 << 10, /* of panels that a part keeps in the second-level cache */
+    PART_LANES = 48,         /* so often they are used from there */
+    PART_LANES_MIN = 12,
+    PARTS_PER_THREAD = 4,
+};
+
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#else
+static bool has_avx2(void)
+{
+    return false;
+}
+
+static bool has_avx512(void)
+{
+    return false;
+}
+#endif
+
+/* The kernel of that name; the best one for "". */
+static const struct rank_kernel *find(const char *name)
+{
+    const struct rank_kernel *kernel[] = {has_avx512() ? rank_avx512() : NULL,
+                                          has_avx2() ? rank_avx2() : NULL, rank_base()};
+    for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
+        if (kernel[i] && (!*name || strcmp(name, kernel[i]->name) == 0)) return kernel[i];
+    return NULL;
+}
+
+enum err rank_kernel_find(const char *name, const struct rank_kernel **out)
+{
+    const char *wanted = name ? name : getenv("MILLRACE_ISA");
+    *out = find(wanted ? wanted : "");
+    if (*out) return OK;
+    return err_note(ERR_USAGE, "worker: MILLRACE_ISA: %s: this processor does not have it; the "
+                    "best it has is %s", wanted, find("")->name);
+}
+
+struct cut {
+    const struct rank_args *args;
+    const struct rank_kernel *kernel;
+    uint32_t panels, panels_each; /* in all; of a part */
+    uint32_t lanes_each, lane_parts;
+};
+
+static uint32_t divide_up(uint32_t a, uint32_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void run_part(void *context, uint32_t number, uint32_t thread)
+{
+    (void)thread;
+    const struct cut *cut = context;
+    const uint32_t lane = number % cut->lane_parts * cut->lanes_each;
+    const uint32_t panel = number / cut->lane_parts * cut->panels_each;
+    const struct rank_part part = {
+        .first_lane = lane,
+        .lanes = least(cut->lanes_each, cut->args->lanes - lane),
+        .first_panel = panel,
+        .panels = least(cut->panels_each, cut->panels - panel),
+    };
+    cut->kernel->part(cut->args, &part);
+}
+
+enum err rank_cpu(struct pool *pool, const struct rank_kernel *kernel, const struct rank_args *args)
+{
+    check(args->form < FORM_COUNT);
+    check(args->dim > 0 && args->dim <= RANK_DIM_MAX);
+    check(args->dim % (args->form == FORM_MODULUS ? 2 * RANK_CHAINS : RANK_CHAINS) == 0);
+    if (args->lanes == 0 || args->candidates == 0) return OK;
+
+    const size_t panel_bytes = (size_t)args->dim * RANK_PANEL * sizeof(float);
+    const size_t fitting = CACHE_BYTES / panel_bytes;
+    struct cut cut = {
+        .args = args,
+        .kernel = kernel,
+        .panels = divide_up(args->candidates, RANK_PANEL),
+        .panels_each = fitting < 1 ? 1 : fitting > RANK_BLOCK ? RANK_BLOCK : (uint32_t)fitting,
+        .lanes_each = PART_LANES,
+    };
+    const uint32_t panel_parts = divide_up(cut.panels, cut.panels_each);
+    cut.lane_parts = divide_up(args->lanes, cut.lanes_each);
+    if ((uint64_t)panel_parts * cut.lane_parts < (uint64_t)PARTS_PER_THREAD * pool_threads(pool)) {
+        cut.lanes_each = PART_LANES_MIN;
+        cut.lane_parts = divide_up(args->lanes, cut.lanes_each);
+    }
+    check((uint64_t)panel_parts * cut.lane_parts < UINT32_MAX);
+    pool_run(pool, panel_parts * cut.lane_parts, run_part, &cut);
+    return OK;
+}
