@@ -1,0 +1,219 @@
+/* command_explain - why a unit is where it is (explain), and another chance for it (retry). */
+#include "coordinator/command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char unit_sql[] =
+    "select u.state, u.attempts, u.worker, w.name, u.done_ms,"
+    " (select count(distinct worker) from attempt a where a.unit = u.unit and charged),"
+    " (select outcome from attempt a where a.unit = u.unit and outcome is not null"
+    "  order by attempt desc limit 1),"
+    " (select error from attempt a where a.unit = u.unit and error is not null"
+    "  order by attempt desc limit 1)"
+    " from unit u left join worker w on w.worker = u.worker where u.unit = ?1";
+
+static const char attempts_sql[] =
+    "select a.attempt, a.worker, w.name, w.host, a.leased_ms, a.ended_ms, a.outcome, a.error"
+    " from attempt a left join worker w on w.worker = a.worker"
+    " where a.unit = ?1 order by a.attempt";
+
+/* One unit, as far as it was looked up. */
+struct explained {
+    uint64_t unit;
+    const char *db;
+    bool found;
+};
+
+/* A time for people, in UTC. */
+static const char *time_text(const char *ms, char out[32])
+{
+    const long long value = ms ? strtoll(ms, NULL, 10) : 0;
+    const time_t seconds = (time_t)(value / 1000);
+    struct tm parts;
+    if (!ms || !gmtime_r(&seconds, &parts)) return "-";
+    const size_t used = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(out + used, 32 - used, ".%03lldZ", value % 1000);
+    return out;
+}
+
+static const char *or_dash(const char *text)
+{
+    return text ? text : "-";
+}
+
+/* The sentence for each state; the columns are those of unit_sql. */
+static void tell_ready(const struct explained *explained, const char *const *values)
+{
+    (void)explained;
+    if (strcmp(or_dash(values[1]), "0") == 0)
+        printf("It waits: no worker has taken it yet.\n");
+    else
+        printf("It waits for a worker to try it again: its last attempt %s%s%s.\n",
+               values[6] ? "ended as " : "was forgiven", values[6] ? values[6] : "",
+               values[7] ? ", and one said why" : "");
+}
+
+static void tell_leased(const struct explained *explained, const char *const *values)
+{
+    (void)explained;
+    printf("Worker %s (%s) is working on it; its lease is renewed while it makes progress.\n",
+           or_dash(values[2]), or_dash(values[3]));
+}
+
+static void tell_done(const struct explained *explained, const char *const *values)
+{
+    char text[32];
+    (void)explained;
+    printf("It is done since %s; worker %s (%s) delivered it.\n", time_text(values[4], text),
+           or_dash(values[2]), or_dash(values[3]));
+}
+
+static void tell_failed(const struct explained *explained, const char *const *values)
+{
+    printf("It was set aside: %s worker%s failed at it%s%s. `millrace retry %s` makes it ready"
+           " again.\n",
+           or_dash(values[5]), strcmp(or_dash(values[5]), "1") == 0 ? "" : "s",
+           values[7] ? ", the last saying: " : "", values[7] ? values[7] : "", explained->db);
+}
+
+static void (*const tells[UNIT_STATES])(const struct explained *, const char *const *) = {
+    [UNIT_READY] = tell_ready,
+    [UNIT_LEASED] = tell_leased,
+    [UNIT_DONE] = tell_done,
+    [UNIT_FAILED] = tell_failed,
+};
+
+static enum err visit_sentence(void *context, size_t columns, const char *const *names,
+                               const char *const *values)
+{
+    struct explained *explained = context;
+    (void)columns;
+    (void)names;
+    for (size_t state = 0; state < UNIT_STATES; state++)
+        if (values[0] && strcmp(values[0], unit_state_name[state]) == 0)
+            tells[state](explained, values);
+    return OK;
+}
+
+static enum err visit_state(void *context, size_t columns, const char *const *names,
+                            const char *const *values)
+{
+    struct explained *explained = context;
+    (void)columns;
+    (void)names;
+    explained->found = true;
+    printf("unit %" PRIu64 ": %s\n", explained->unit, or_dash(values[0]));
+    return OK;
+}
+
+static enum err visit_attempt(void *context, size_t columns, const char *const *names,
+                              const char *const *values)
+{
+    char text[32];
+    (void)context;
+    (void)columns;
+    (void)names;
+    printf("  attempt %s  worker %s (%s on %s)  %s  ", values[0], or_dash(values[1]),
+           or_dash(values[2]), or_dash(values[3]), time_text(values[4], text));
+    if (values[4] && values[5])
+        printf("for %.1f s  ", (strtod(values[5], NULL) - strtod(values[4], NULL)) / 1000);
+    printf("%s%s%s\n", values[6] ? values[6] : "open", values[7] ? ": " : "",
+           values[7] ? values[7] : "");
+    return OK;
+}
+
+static enum err visit_failed(void *context, size_t columns, const char *const *names,
+                             const char *const *values)
+{
+    bool *any = context;
+    (void)columns;
+    (void)names;
+    *any = true;
+    printf("unit %s: failed after %s attempts: %s\n", values[0], or_dash(values[1]),
+           values[2] ? values[2] : "no reason given");
+    return OK;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The unit's place in the grid, from what the plan stored. */
+static enum err print_place(struct ledger *reader, uint64_t unit)
+{
+    uint64_t columns, questions, candidates, unit_questions, unit_candidates;
+    enum err err = command_number(reader, "columns", 1, &columns);
+    if (!err) err = command_number(reader, "questions", 0, &questions);
+    if (!err) err = command_number(reader, "entities_total", 0, &candidates);
+    if (!err) err = command_number(reader, "unit_questions", 0, &unit_questions);
+    if (!err) err = command_number(reader, "unit_candidates", 0, &unit_candidates);
+    if (err || columns == 0 || unit_questions == 0) return err;
+    const uint64_t row = unit / columns, column = unit % columns;
+    printf("  row %" PRIu64 ", column %" PRIu64 ": questions %" PRIu64 " to %" PRIu64
+           ", candidates %" PRIu64 " to %" PRIu64 "\n",
+           row, column, row * unit_questions, least((row + 1) * unit_questions, questions) - 1,
+           column * unit_candidates, least((column + 1) * unit_candidates, candidates) - 1);
+    return OK;
+}
+
+static enum err explain_unit(struct ledger *reader, struct explained *explained)
+{
+    struct ledger_counts counts;
+    ledger_counts(reader, &counts);
+    enum err err = ledger_query(reader, unit_sql, explained->unit, visit_state, explained);
+    if (!err && !explained->found)
+        return err_note(ERR_USAGE,
+                        "explain: %s: there is no unit %" PRIu64 "; there are 0 to %" PRIu64,
+                        explained->db, explained->unit, counts.total - 1);
+    if (!err) err = print_place(reader, explained->unit);
+    if (!err) err = ledger_query(reader, attempts_sql, explained->unit, visit_attempt, NULL);
+    if (!err) err = ledger_query(reader, unit_sql, explained->unit, visit_sentence, explained);
+    return err;
+}
+
+static enum err explain_failed(struct ledger *reader)
+{
+    bool any = false;
+    enum err err = ledger_query(reader, "select unit, attempts, error from failed order by unit", 0,
+                                visit_failed, &any);
+    if (!err && !any) printf("no unit has failed\n");
+    return err;
+}
+
+enum err command_explain(struct command_call *call)
+{
+    const char *unit = command_argument(call, 1);
+    struct explained explained = {.db = command_argument(call, 0)};
+    struct ledger *reader = NULL;
+    enum err err = unit ? command_parse(unit, "explain: UNIT", &explained.unit) : OK;
+    if (!err) err = command_open_reader(call, &reader);
+    if (!err) err = unit ? explain_unit(reader, &explained) : explain_failed(reader);
+    ledger_close(&reader);
+    return err;
+}
+
+enum err command_retry(struct command_call *call)
+{
+    const char *db = command_argument(call, 0);
+    struct ledger *ledger = NULL;
+    uint64_t count = 0;
+    enum err err = command_open_ledger(call, &ledger);
+    if (err == ERR_BUSY)
+        return err_note(err,
+                        "retry: %s: a coordinator is working on it; wait for its end, or stop"
+                        " it first (it can be resumed)",
+                        db);
+    if (!err) err = ledger_begin(ledger);
+    if (!err) err = ledger_retry(ledger, command_now_ms(), &count);
+    if (!err) err = ledger_commit(ledger);
+    if (!err)
+        printf("%" PRIu64 " unit%s ready again; `millrace run --db %s` goes on\n", count,
+               count == 1 ? " is" : "s are", db);
+    ledger_close(&ledger);
+    return err;
+}

@@ -1,0 +1,83 @@
+/* command_results - the commands that show what came out of a run: report, export. */
+#include "coordinator/command.h"
+#include "coordinator/export.h"
+#include "coordinator/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A setting as the flag of the same name gives it, else as the run has it. */
+static enum err choose_setting(const struct command_call *call, struct ledger *ledger,
+                               enum setting setting, struct settings *settings)
+{
+    char value[1024], origin[64];
+    const char *name = setting_rows[setting].name, *flag = command_value(call, name);
+    snprintf(origin, sizeof origin, "--%s", name);
+    if (flag) return settings_set(settings, setting, flag, NULL, origin);
+    enum err err = ledger_get(ledger, name, value, sizeof value);
+    if (!err) err = settings_set(settings, setting, value, NULL, "the database");
+    return err == ERR_NONE ? OK : err;
+}
+
+static enum err choose_format(const char *word, enum report_format *out)
+{
+    for (size_t i = 0; i < REPORT_FORMATS; i++) {
+        *out = (enum report_format)i;
+        if (!word || strcmp(word, report_format_name[i]) == 0) return OK;
+    }
+    return err_note(ERR_USAGE, "report: --format: found '%s', allowed: table, json, csv", word);
+}
+
+enum err command_report(struct command_call *call)
+{
+    uint64_t hits[SETTINGS_COUNTS_MAX];
+    struct settings *settings = NULL;
+    struct ledger *reader = NULL;
+    struct report_config config = {.hits = hits, .out = stdout};
+
+    enum err err = choose_format(command_value(call, "format"), &config.format);
+    if (!err) err = command_open_reader(call, &reader);
+    if (!err) err = settings_open(&settings);
+    if (!err) err = choose_setting(call, reader, SET_by, settings);
+    if (!err) err = choose_setting(call, reader, SET_hits, settings);
+    if (!err) {
+        config.by = settings_choices(settings, SET_by);
+        config.hits_count = settings_counts(settings, SET_hits, hits, SETTINGS_COUNTS_MAX);
+        err = report_write(reader, &config);
+    }
+    settings_close(&settings);
+    ledger_close(&reader);
+    return err;
+}
+
+/* What is there has been written; that it is not all, the caller must learn. */
+static enum err check_complete(struct ledger *reader, const char *db)
+{
+    struct ledger_counts counts;
+    ledger_counts(reader, &counts);
+    if (counts.unit[UNIT_DONE] == counts.total) return OK;
+    return err_note(ERR_FAILED,
+                    "export: %s: the run is incomplete, %" PRIu64 " of %" PRIu64
+                    " units are done, so queries are missing; go on with `millrace run --db %s`",
+                    db, counts.unit[UNIT_DONE], counts.total, db);
+}
+
+enum err command_export(struct command_call *call)
+{
+    const char *what = command_value(call, "what"), *path = command_value(call, "out");
+    struct ledger *reader = NULL;
+    enum export_format format = EXPORT_TSV;
+    enum err err = OK;
+    if (what && strcmp(what, "ranks") != 0)
+        err = err_note(ERR_USAGE, "export: --what: found '%s', allowed: ranks", what);
+    if (!err && !path)
+        err =
+            err_note(ERR_USAGE, "export: --out is missing; name a file, or - for standard output");
+    if (!err) err = export_format_of(path, &format);
+    if (!err) err = command_open_reader(call, &reader);
+    if (!err) err = export_ranks_file(reader, format, path);
+    if (!err) err = check_complete(reader, command_argument(call, 0));
+    ledger_close(&reader);
+    return err;
+}

@@ -1,0 +1,47 @@
+/*
+ * report_parts - what the formats of a report have in common (report.c), and the formats.
+ *
+ * Facts are texts that the database holds beside the ranks, by name; a fact that is not there is
+ * NULL.
+ */
+#ifndef COORDINATOR_REPORT_PARTS_H
+#define COORDINATOR_REPORT_PARTS_H
+
+#include "coordinator/figures.h"
+#include "coordinator/report.h"
+
+/* What a fact is about; its name within that. */
+enum fact_kind {
+    FACT_RUN,   /* a row of table run: settings, digests, totals */
+    FACT_INPUT, /* role; the text is its SHA-256 */
+    FACT_WORK,  /* pairs, rescored, lane_use, wall_s, peak_bytes, class */
+};
+
+struct fact {
+    enum fact_kind kind;
+    char *name, *text;
+};
+
+struct report {
+    const struct report_config *config;
+    struct fact *fact; /* [fact_count] */
+    size_t fact_count;
+    struct ledger_counts units;
+    struct figures *figures;
+};
+
+const char *report_fact(const struct report *report, enum fact_kind kind, const char *name);
+double report_number(const struct report *report, enum fact_kind kind, const char *name);  /* NaN */
+uint64_t report_count(const struct report *report, enum fact_kind kind, const char *name); /* 0 */
+bool report_complete(const struct report *report);
+bool report_by(const struct report *report, enum report_by by);
+
+/* The value of the column called `key` in the group last computed; NaN if there is none. */
+double report_value(const struct report *report, size_t side, enum rank_type type, const char *key);
+
+/* The formats. Each computes the groups it shows. */
+MUST enum err report_table(struct report *report);
+MUST enum err report_json(struct report *report);
+MUST enum err report_csv(struct report *report);
+
+#endif

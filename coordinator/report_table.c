@@ -1,0 +1,205 @@
+/* report_table - a report for people: the headline metrics, and what they rest on. */
+#include "coordinator/report_parts.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL_WIDTH = 32, CELL_WIDTH = 10 };
+
+/* ---- words for numbers ------------------------------------------------------------------- */
+
+enum { WORDS_SIZE = 40 };
+
+/* 1234567 as 1,234,567. */
+static const char *with_commas(uint64_t number, char words[WORDS_SIZE])
+{
+    char digits[24];
+    const int count = snprintf(digits, sizeof digits, "%" PRIu64, number);
+    size_t at = 0;
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0) words[at++] = ',';
+        words[at++] = digits[i];
+    }
+    words[at] = 0;
+    return words;
+}
+
+/* 1234567 as "1.23 M"; `step` is 1000, or 1024 for bytes. */
+static const char *with_prefix(double number, double step, char words[WORDS_SIZE])
+{
+    static const char prefix[] = " kMGTP";
+    size_t i = 0;
+    while (number >= step && i + 2 < sizeof prefix) {
+        number /= step;
+        i++;
+    }
+    snprintf(words, WORDS_SIZE, i ? "%.3g %c%s" : "%.3g ", number, prefix[i],
+             step > 1000 ? "i" : "");
+    return words;
+}
+
+/* ---- metrics ----------------------------------------------------------------------------- */
+
+static void write_cell(const struct report *report, size_t side, const char *key)
+{
+    FILE *out = report->config->out;
+    const double value = report_value(report, side, RANK_REALISTIC, key);
+    if (isnan(value))
+        fprintf(out, "  %*s", CELL_WIDTH, "-");
+    else
+        fprintf(out, "  %*.*f", CELL_WIDTH, fabs(value) < 100 ? 6 : 2, value);
+}
+
+static void write_row(const struct report *report, const char *label, const char *key)
+{
+    fprintf(report->config->out, "%-12s", label);
+    for (size_t side = 0; side < FIGURES_SIDES; side++)
+        if (report->figures->count[side] > 0) write_cell(report, side, key);
+    putc('\n', report->config->out);
+}
+
+static void write_metrics(const struct report *report)
+{
+    FILE *out = report->config->out;
+    fprintf(out, "%-12s", "");
+    for (size_t side = 0; side < FIGURES_SIDES; side++)
+        if (report->figures->count[side] > 0)
+            fprintf(out, "  %*s", CELL_WIDTH, figures_side_name[side]);
+    putc('\n', out);
+
+    write_row(report, "MRR", "inverse_harmonic_mean_rank");
+    for (size_t i = 0; i < report->config->hits_count; i++) {
+        char label[WORDS_SIZE], key[FIGURES_KEY_SIZE];
+        snprintf(label, sizeof label, "hits@%" PRIu64, report->config->hits[i]);
+        snprintf(key, sizeof key, "hits_at_%" PRIu64, report->config->hits[i]);
+        write_row(report, label, key);
+    }
+    write_row(report, "mean rank", "arithmetic_mean_rank");
+    write_row(report, "AMRI", "adjusted_arithmetic_mean_rank_index");
+    write_row(report, "AMRR", "adjusted_inverse_harmonic_mean_rank");
+}
+
+/* Ties matter when more than one query in a thousand has one. */
+static void write_ties(const struct report *report)
+{
+    const struct figures *figures = report->figures;
+    const char *mrr = "inverse_harmonic_mean_rank";
+    if (figures->tied * 1000 <= figures->row_count) return;
+    fprintf(report->config->out,
+            "\nties        %.1f %% of queries; MRR optimistic %.6f, pessimistic %.6f\n",
+            100 * (double)figures->tied / (double)figures->row_count,
+            report_value(report, FIGURES_BOTH, RANK_OPTIMISTIC, mrr),
+            report_value(report, FIGURES_BOTH, RANK_PESSIMISTIC, mrr));
+}
+
+/* ---- the run ----------------------------------------------------------------------------- */
+
+static void write_progress(const struct report *report)
+{
+    FILE *out = report->config->out;
+    char words[2][WORDS_SIZE];
+    const uint64_t queries = report_count(report, FACT_RUN, "queries_total");
+    fprintf(out, "\nqueries     %s of %s\n", with_commas(report->figures->row_count, words[0]),
+            with_commas(queries, words[1]));
+    fprintf(out, "units       %s of %s", with_commas(report->units.unit[UNIT_DONE], words[0]),
+            with_commas(report->units.total, words[1]));
+    if (report->units.unit[UNIT_FAILED])
+        fprintf(out, ", %s failed", with_commas(report->units.unit[UNIT_FAILED], words[0]));
+    if (!report_complete(report)) fputs("; incomplete: the metrics cover the queries done", out);
+    putc('\n', out);
+    if (report->figures->nonfinite)
+        fprintf(out, "nonfinite   %s scores, counted as worst\n",
+                with_commas(report->figures->nonfinite, words[0]));
+    const char *digest = report_fact(report, FACT_RUN, "results_digest");
+    if (digest) fprintf(out, "digest      %s\n", digest);
+}
+
+static void write_work(const struct report *report)
+{
+    FILE *out = report->config->out;
+    char words[WORDS_SIZE];
+    const double wall_s = report_number(report, FACT_WORK, "wall_s");
+    const double pairs = report_number(report, FACT_WORK, "pairs");
+    const double peak = report_number(report, FACT_WORK, "peak_bytes");
+    if (!isnan(wall_s)) fprintf(out, "time        %.2f s", wall_s);
+    if (wall_s > 0 && pairs > 0)
+        fprintf(out, ", %spairs/s", with_prefix(pairs / wall_s, 1000, words));
+    if (!isnan(wall_s)) putc('\n', out);
+    if (peak > 0) fprintf(out, "memory      %sB at most\n", with_prefix(peak, 1024, words));
+}
+
+/* ---- groups ------------------------------------------------------------------------------ */
+
+static int compare_counts(const void *one, const void *other)
+{
+    const struct figures_relation *a = *(const struct figures_relation *const *)one;
+    const struct figures_relation *b = *(const struct figures_relation *const *)other;
+    if (a->count != b->count) return a->count > b->count ? -1 : 1;
+    return strcmp(a->label, b->label);
+}
+
+static const struct {
+    const char *label, *key;
+} group_columns[] = {
+    {"MRR", "inverse_harmonic_mean_rank"}, {"hits@1", "hits_at_1"}, {"hits@10", "hits_at_10"}};
+enum { GROUP_COLUMNS = sizeof group_columns / sizeof *group_columns };
+
+static void write_group(const struct report *report, const char *label, size_t side)
+{
+    char words[WORDS_SIZE];
+    fprintf(report->config->out, "%-*s  %*s", LABEL_WIDTH, label, CELL_WIDTH,
+            with_commas(report->figures->count[side], words));
+    for (size_t i = 0; i < GROUP_COLUMNS; i++) write_cell(report, side, group_columns[i].key);
+    putc('\n', report->config->out);
+}
+
+static void write_groups_head(const struct report *report, const char *label)
+{
+    FILE *out = report->config->out;
+    fprintf(out, "\n%-*s  %*s", LABEL_WIDTH, label, CELL_WIDTH, "queries");
+    for (size_t i = 0; i < GROUP_COLUMNS; i++)
+        fprintf(out, "  %*s", CELL_WIDTH, group_columns[i].label);
+    putc('\n', out);
+}
+
+/* Relations with the most queries first. */
+static enum err write_relations(struct report *report)
+{
+    struct figures *figures = report->figures;
+    const size_t count = figures->relation_count;
+    const struct figures_relation **sorted = malloc((count + 1) * sizeof *sorted);
+    if (!sorted) return err_note(ERR_MEMORY, "report: no memory for %zu relations", count);
+    for (size_t i = 0; i < count; i++) sorted[i] = &figures->relation[i];
+    qsort(sorted, count, sizeof *sorted, compare_counts);
+
+    enum err err = OK;
+    write_groups_head(report, "relation");
+    for (size_t i = 0; i < count && !err; i++) {
+        err = figures_compute(figures, sorted[i]);
+        if (!err) write_group(report, sorted[i]->label, FIGURES_BOTH);
+    }
+    free(sorted);
+    return err;
+}
+
+enum err report_table(struct report *report)
+{
+    enum err err = figures_compute(report->figures, NULL);
+    if (err) return err;
+    if (report->figures->row_count > 0) {
+        write_metrics(report);
+        write_ties(report);
+    }
+    write_progress(report);
+    write_work(report);
+    if (report_by(report, REPORT_BY_SIDE)) {
+        write_groups_head(report, "side");
+        for (size_t side = 0; side < SIDES; side++)
+            if (report->figures->count[side] > 0)
+                write_group(report, figures_side_name[side], side);
+    }
+    if (report_by(report, REPORT_BY_RELATION)) err = write_relations(report);
+    return err;
+}

@@ -1,0 +1,284 @@
+/* Tests of the report: a small run, told as a table, as JSON and as CSV. */
+#include "coordinator/json.h"
+#include "coordinator/report.h"
+#include "tests/test.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t hits[] = {1, 10};
+
+static int setup(void **state)
+{
+    struct ledger *ledger = NULL;
+    enum err err = ledger_open(":memory:", &ledger);
+    if (!err) err = ledger_begin(ledger);
+    if (!err) err = ledger_plan(ledger, 2, 1);
+    if (!err) err = ledger_set(ledger, "queries_total", "3");
+    if (!err) err = ledger_set(ledger, "scorer", "complex");
+    if (!err) err = ledger_set(ledger, "run_digest", "abc");
+    if (!err) err = ledger_commit(ledger);
+    *state = ledger;
+    return err != OK;
+}
+
+static int teardown(void **state)
+{
+    ledger_close((struct ledger **)state);
+    return 0;
+}
+
+/* Three queries of two relations. Realistic ranks: tail 1 and 3 (1 above, 2 level), head 4. */
+static void put_ranks(struct ledger *ledger)
+{
+    const struct ledger_rank ranks[] = {
+        {0, "tail", "a", "likes", "b", {0, 0, 5, 1, 0}},
+        {1, "tail", "b", "likes", "c", {1, 2, 6, 0, 0}},
+        {1, "head", "b", "is, or \"was\"", "c", {3, 0, 6, 0, 1}},
+    };
+    expect(OK, ledger_begin(ledger));
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        expect(OK, ledger_put_rank(ledger, &ranks[i]));
+    expect(OK, ledger_commit(ledger));
+}
+
+static void set(struct ledger *ledger, const char *key, const char *value)
+{
+    expect(OK, ledger_begin(ledger));
+    expect(OK, ledger_set(ledger, key, value));
+    expect(OK, ledger_commit(ledger));
+}
+
+/* The report as text: free it. */
+static char *report(struct ledger *ledger, enum report_format format, uint64_t by)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    const struct report_config config = {format, by, hits, sizeof hits / sizeof *hits, out};
+    expect(OK, report_write(ledger, &config));
+    fclose(out);
+    return text;
+}
+
+static json_t *report_tree(struct ledger *ledger, uint64_t by)
+{
+    char *text = report(ledger, REPORT_JSON, by);
+    json_error_t error;
+    json_t *tree = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!tree) fail_msg("line %d: %s in\n%s", error.line, error.text, text);
+    free(text);
+    return tree;
+}
+
+/* The value at a path of keys separated by slashes. */
+static json_t *at(json_t *tree, const char *path)
+{
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", path);
+    char *rest = copy;
+    for (char *key = strtok_r(rest, "/", &rest); key; key = strtok_r(NULL, "/", &rest)) {
+        tree = json_object_get(tree, key);
+        if (!tree) fail_msg("there is no %s of %s", key, path);
+    }
+    return tree;
+}
+
+static void assert_number(json_t *tree, const char *path, double want)
+{
+    const double got = json_number_value(at(tree, path));
+    if (got != want) fail_msg("%s: want %.17g, got %.17g", path, want, got);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static void metrics_are_nested_by_side_and_type(void **state)
+{
+    put_ranks(*state);
+    json_t *tree = report_tree(*state, 0);
+    assert_number(tree, "metrics/tail/optimistic/arithmetic_mean_rank", 1.5);
+    assert_number(tree, "metrics/tail/realistic/arithmetic_mean_rank", 2);
+    assert_number(tree, "metrics/tail/pessimistic/arithmetic_mean_rank", 2.5);
+    assert_number(tree, "metrics/head/realistic/inverse_harmonic_mean_rank", .25);
+    assert_number(tree, "metrics/both/realistic/hits_at_1", 1.0 / 3);
+    assert_number(tree, "metrics/both/realistic/hits_at_10", 1);
+    assert_number(tree, "metrics/both/realistic/count", 3);
+    assert_number(tree, "metrics/tail/realistic/adjusted_arithmetic_mean_rank_index",
+                  1 - (2.0 - 1) / (3.25 - 1));
+    json_decref(tree);
+}
+
+static void run_is_told_beside_the_metrics(void **state)
+{
+    put_ranks(*state);
+    set(*state, "results_digest", "def");
+    json_t *tree = report_tree(*state, 0);
+    assert_string_equal(json_string_value(at(tree, "run/settings/scorer")), "complex");
+    assert_string_equal(json_string_value(at(tree, "run/settings/nonfinite")), "error");
+    assert_string_equal(json_string_value(at(tree, "run/run_digest")), "abc");
+    assert_string_equal(json_string_value(at(tree, "run/results_digest")), "def");
+    assert_true(json_is_true(at(tree, "run/complete")));
+    assert_number(tree, "run/units_total", 2);
+    assert_number(tree, "run/queries_total", 3);
+    assert_number(tree, "run/nonfinite", 1);
+    assert_number(tree, "run/ties", 1.0 / 3);
+    assert_number(tree, "run/work/pairs", 0);
+    json_decref(tree);
+}
+
+static void incomplete_run_has_no_results_digest(void **state)
+{
+    put_ranks(*state);
+    json_t *tree = report_tree(*state, 0);
+    assert_true(json_is_null(at(tree, "run/results_digest")));
+    assert_true(json_is_false(at(tree, "run/complete")));
+    json_decref(tree);
+
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "incomplete");
+    free(text);
+}
+
+static void metric_that_is_not_defined_is_null(void **state)
+{
+    json_t *tree = report_tree(*state, 0);
+    assert_true(json_is_null(at(tree, "metrics/both/realistic/arithmetic_mean_rank")));
+    assert_number(tree, "metrics/both/realistic/count", 0);
+    json_decref(tree);
+}
+
+static void relations_are_groups_with_the_same_nesting(void **state)
+{
+    put_ranks(*state);
+    json_t *tree = report_tree(*state, 1 << REPORT_BY_SIDE | 1 << REPORT_BY_RELATION);
+    assert_int_equal(json_object_size(at(tree, "by/relation")), 2);
+    assert_number(tree, "by/relation/likes/both/realistic/arithmetic_mean_rank", 2);
+    assert_number(tree, "by/relation/likes/head/realistic/count", 0);
+    assert_number(tree, "by/relation/is, or \"was\"/head/realistic/arithmetic_mean_rank", 4);
+    assert_number(tree, "by/side/head/realistic/arithmetic_mean_rank", 4);
+    assert_number(tree, "metrics/both/realistic/count", 3);
+    json_decref(tree);
+}
+
+static void table_has_the_headlines_and_the_ties(void **state)
+{
+    put_ranks(*state);
+    set(*state, "results_digest", "def");
+    char *text = report(*state, REPORT_TABLE, 1 << REPORT_BY_RELATION);
+    assert_has(text, "MRR             0.250000    0.666667    0.527778\n");
+    assert_has(text, "hits@10         1.000000    1.000000    1.000000\n");
+    assert_has(text, "33.3 % of queries; MRR optimistic 0.583333, pessimistic 0.500000");
+    assert_has(text, "queries     3 of 3\n");
+    assert_has(text, "digest      def\n");
+    const char *first = strstr(text, "likes");
+    const char *second = strstr(text, "is, or \"was\"");
+    assert_true(first && second && first < second);
+    free(text);
+}
+
+static void csv_has_a_line_for_each_metric(void **state)
+{
+    put_ranks(*state);
+    char *text = report(*state, REPORT_CSV, 0);
+    assert_true(strncmp(text, "side,type,metric,value\n", 23) == 0);
+    assert_has(text, "\ntail,pessimistic,arithmetic_mean_rank,2.5\n");
+    assert_has(text, "\nboth,realistic,inverse_harmonic_mean_rank,0.5277777777777778\n");
+    free(text);
+
+    text = report(*state, REPORT_CSV, 1 << REPORT_BY_RELATION);
+    assert_true(strncmp(text, "side,type,metric,value,relation\n", 32) == 0);
+    assert_has(text, "\nhead,realistic,arithmetic_mean_rank,4,\"is, or \"\"was\"\"\"\n");
+    assert_has(text, "\nhead,realistic,arithmetic_mean_rank,4,\n");
+    free(text);
+}
+
+static void metric_with_a_logarithm_has_twelve_digits(void **state)
+{
+    put_ranks(*state);
+    char *text = report(*state, REPORT_CSV, 0);
+    assert_has(text, "\nboth,realistic,geometric_mean_rank,2.28942848511\n");
+    free(text);
+}
+
+static void damaged_rank_is_refused(void **state)
+{
+    const struct ledger_rank beyond = {0, "tail", "a", "r", "b", {5, 0, 5, 0, 0}};
+    expect(OK, ledger_begin(*state));
+    expect(OK, ledger_put_rank(*state, &beyond));
+    expect(OK, ledger_commit(*state));
+    const struct report_config config = {REPORT_CSV, 0, hits, 2, stderr};
+    expect(ERR_FORMAT, report_write(*state, &config));
+}
+
+static void full_disk_is_an_error(void **state)
+{
+    FILE *full = fopen("/dev/full", "w");
+    if (!full) skip();
+    const struct report_config config = {REPORT_JSON, 0, hits, 2, full};
+    expect(ERR_FULL, report_write(*state, &config));
+    fclose(full);
+}
+
+static void json_mends_what_is_not_utf8(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    struct json json = {.out = open_memstream(&text, &size)};
+    assert_non_null(json.out);
+    json_begin(&json, NULL);
+    json_text(&json, "good", "\xc3\xa9 \xf0\x9f\x8c\x8d \"\\\n");
+    json_text(&json, "bad", "\xff \xc0\x80 \xed\xa0\x80 \xe2\x82");
+    json_number(&json, "nan", NAN, 0);
+    json_end(&json);
+    fclose(json.out);
+
+    json_t *tree = json_loads(text, 0, NULL);
+    assert_non_null(tree);
+    assert_string_equal(json_string_value(json_object_get(tree, "good")),
+                        "\xc3\xa9 \xf0\x9f\x8c\x8d \"\\\n");
+    assert_true(json_is_null(json_object_get(tree, "nan")));
+    json_decref(tree);
+    free(text);
+}
+
+static void number_reads_back_as_itself(void **state)
+{
+    (void)state;
+    const double numbers[] = {0, 1, .1, 1.0 / 3, 1e300, 123456789.5, -2.5e-7, 5e-324};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char text[JSON_NUMBER_SIZE];
+        json_digits(numbers[i], 0, text);
+        assert_true(strtod(text, NULL) == numbers[i]);
+    }
+    char text[JSON_NUMBER_SIZE];
+    json_digits(.1, 0, text);
+    assert_string_equal(text, "0.1");
+    json_digits(1.0 / 3, 12, text);
+    assert_string_equal(text, "0.333333333333");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test_case(metrics_are_nested_by_side_and_type),
+        test_case(run_is_told_beside_the_metrics),
+        test_case(incomplete_run_has_no_results_digest),
+        test_case(metric_that_is_not_defined_is_null),
+        test_case(relations_are_groups_with_the_same_nesting),
+        test_case(table_has_the_headlines_and_the_ties),
+        test_case(csv_has_a_line_for_each_metric),
+        test_case(metric_with_a_logarithm_has_twelve_digits),
+        test_case(damaged_rank_is_refused),
+        test_case(full_disk_is_an_error),
+        test_plain(json_mends_what_is_not_utf8),
+        test_plain(number_reads_back_as_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
