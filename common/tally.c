@@ -27,6 +27,38 @@ void tally_write(const struct rank_count *counts, uint64_t count, uint8_t *bytes
     }
 }
 
+static enum err check_size(uint64_t size, uint64_t count)
+{
+    if (size / RANK_COUNT_BYTES == count && size % RANK_COUNT_BYTES == 0) return OK;
+    return err_note(ERR_FORMAT, "tally: %llu bytes, expected %llu for %llu targets",
+                    (unsigned long long)size, (unsigned long long)(count * RANK_COUNT_BYTES),
+                    (unsigned long long)count);
+}
+
+/* A true answer without an embedding counts as compared beside the candidates of a block. */
+static bool possible(const struct rank_count *count, uint64_t candidates)
+{
+    return (uint64_t)count->above + count->level <= count->candidates &&
+           count->nonfinite <= count->candidates &&
+           (uint64_t)count->candidates + count->filtered <= candidates + 1;
+}
+
+enum err tally_check(const uint8_t *bytes, uint64_t size, uint64_t count, uint64_t candidates)
+{
+    const enum err err = check_size(size, count);
+    for (uint64_t target = 0; !err && target < count; target++) {
+        struct rank_count sum = {0};
+        for (size_t place = 0; place < COUNTS; place++)
+            *field(&sum, place) = load(bytes + target * RANK_COUNT_BYTES + 4 * place);
+        if (!possible(&sum, candidates))
+            return err_note(ERR_FORMAT,
+                            "tally: target %llu: its counts cannot be true of %llu "
+                            "candidates",
+                            (unsigned long long)target, (unsigned long long)candidates);
+    }
+    return err;
+}
+
 /* False if adding one target's counts would overflow. */
 static bool fits(const uint8_t *bytes, struct rank_count count)
 {
@@ -42,10 +74,8 @@ static void add(const uint8_t *bytes, struct rank_count *count)
 
 enum err tally_add(const uint8_t *bytes, uint64_t size, struct rank_count *counts, uint64_t count)
 {
-    if (size / RANK_COUNT_BYTES != count || size % RANK_COUNT_BYTES != 0)
-        return err_note(ERR_FORMAT, "tally: %llu bytes, expected %llu for %llu targets",
-                        (unsigned long long)size, (unsigned long long)(count * RANK_COUNT_BYTES),
-                        (unsigned long long)count);
+    const enum err err = check_size(size, count);
+    if (err) return err;
     for (uint64_t target = 0; target < count; target++)
         if (!fits(bytes + target * RANK_COUNT_BYTES, counts[target]))
             return err_note(ERR_FORMAT, "tally: target %llu: the sum of its counts overflows",

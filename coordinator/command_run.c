@@ -1,7 +1,7 @@
 /* command_run - the commands that make and work on a run: run, plan, serve. */
+#include "common/processors.h"
 #include "common/runfile.h"
 #include "coordinator/command.h"
-#include "coordinator/processors.h"
 #include "coordinator/report.h"
 #include "coordinator/serve.h"
 
@@ -285,7 +285,8 @@ enum err command_run(struct command_call *call)
         struct serve_config config = {
             .worker_path = worker,
             .workers = (uint32_t)settings_count(job.settings, SET_workers),
-            .threads = processors_share(job.settings),
+            .threads = processors_share(settings_count(job.settings, SET_threads),
+                                        settings_count(job.settings, SET_workers)),
             .lanes = (uint32_t)settings_count(job.settings, SET_lanes),
             .fast_pass = settings_text(job.settings, SET_fast_pass),
         };

@@ -134,13 +134,23 @@ enum err endpoint_open(const char *bind, struct endpoint **out)
     return err;
 }
 
+/* libzmq would remove it too, but in its own time. */
+static void remove_socket(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) (void)!unlink(path);
+}
+
 void endpoint_close(struct endpoint **endpoint)
 {
     struct endpoint *old = *endpoint;
     if (!old) return;
     *endpoint = NULL;
     if (old->file[0]) (void)!unlink(old->file);
-    if (old->folder[0]) endpoint_sweep(old->folder);
+    if (old->folder[0])
+        endpoint_sweep(old->folder);
+    else if (old->address[0])
+        remove_socket(old->address + strlen(SCHEME));
     free(old);
 }
 

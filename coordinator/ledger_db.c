@@ -145,13 +145,28 @@ static char *immutable_uri(const char *path)
     return uri;
 }
 
-/* True when no log waits beside the database: what is in the file is then all there is. */
-static bool has_no_log(const char *path)
+/* SQLite reads a log-keeping database only where it may make the log's files. Where no log waits
+ * beside the database, what is in the file is all there is, and it can do without. */
+static bool can_do_without_log(const struct db *db)
 {
     char log[PATH_SIZE + 8];
     struct stat status;
-    snprintf(log, sizeof(log), "%.*s-wal", PATH_SIZE, path);
-    return stat(log, &status) || status.st_size == 0;
+    const int code = sqlite3_errcode(db->handle) & 0xff;
+    snprintf(log, sizeof(log), "%.*s-wal", PATH_SIZE, db->path);
+    return (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) &&
+           (stat(log, &status) || status.st_size == 0);
+}
+
+static enum err open_immutable(struct db *db)
+{
+    const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+    char *uri = immutable_uri(db->path);
+    sqlite3_close(db->handle);
+    db->handle = NULL;
+    enum err err = uri ? OK : err_note(ERR_MEMORY, "database: %s: no memory", db->path);
+    if (!err && sqlite3_open_v2(uri, &db->handle, flags, NULL)) err = failed(db);
+    free(uri);
+    return err ? err : know(db);
 }
 
 static enum err open_reader(struct db *db)
@@ -160,36 +175,25 @@ static enum err open_reader(struct db *db)
     if (stat(db->path, &status))
         return err_note(ERR_IO, "database: %s: %s; give the path of a run's database", db->path,
                         strerror(errno));
-    enum err err =
-        sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READONLY, NULL) ? failed(db) : OK;
+    const int code = sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READONLY, NULL);
+    enum err err = code ? failed(db) : OK;
     if (!err) sqlite3_busy_timeout(db->handle, BUSY_MS);
     if (!err) err = know(db);
-
-    /* SQLite reads a log-keeping database only where it may make the log's files. */
-    if (err && sqlite3_errcode(db->handle) == SQLITE_CANTOPEN && has_no_log(db->path)) {
-        char *uri = immutable_uri(db->path);
-        sqlite3_close(db->handle);
-        db->handle = NULL;
-        err = !uri ? ERR_MEMORY
-              : sqlite3_open_v2(uri, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL)
-                  ? failed(db)
-                  : OK;
-        free(uri);
-        if (!err) err = know(db);
-    }
-    return err;
+    if (!err || !can_do_without_log(db)) return err;
+    err_clear();
+    return open_immutable(db);
 }
 
 enum err db_open(const char *path, enum db_use use, const char *const *texts, size_t count,
                  struct db **out)
 {
     struct db *db = calloc(1, sizeof(*db));
-    enum err err = db ? OK : ERR_MEMORY;
+    enum err err = db ? OK : err_note(ERR_MEMORY, "database: no memory");
     if (!err) {
         *db = (struct db){.use = use, .lock = -1, .text = texts, .count = count};
         db->path = strdup(path);
         db->statement = calloc(count, sizeof(db->statement[0]));
-        if (!db->path || !db->statement) err = ERR_MEMORY;
+        if (!db->path || !db->statement) err = err_note(ERR_MEMORY, "database: no memory");
     }
     if (!err) err = use == DB_WRITE ? open_writer(db) : open_reader(db);
     if (err) db_close(&db);

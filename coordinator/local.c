@@ -24,7 +24,9 @@ enum {
 struct child {
     pid_t pid; /* 0: does not run */
     bool over;
-    uint32_t deaths; /* in a row, without a result between them */
+    bool asked;            /* for work, since it was started */
+    uint32_t deaths;       /* in a row, without a result between them */
+    uint32_t early_deaths; /* in a row, before it asked */
     int64_t due_ms;
     uint64_t peer; /* of its connection; UINT64_MAX before its HELLO */
 };
@@ -90,6 +92,7 @@ static enum err start(struct local *local, struct child *child)
     if (pid == 0) become_worker(local, parent);
     child->pid = pid;
     child->peer = UINT64_MAX;
+    child->asked = false;
     return OK;
 }
 
@@ -132,7 +135,10 @@ static void note_death(struct local *local, struct child *child, int status, int
     describe(status, local->last_death, sizeof local->last_death);
     local->troubled += child->deaths == 0;
     child->deaths++;
-    if (own_error(status) || child->deaths >= LOCAL_DEATHS_MAX) child->over = true;
+    child->early_deaths = child->asked ? 0 : child->early_deaths + 1;
+    if (own_error(status) || child->deaths >= LOCAL_DEATHS_MAX ||
+        child->early_deaths >= LOCAL_EARLY_DEATHS_MAX)
+        child->over = true;
     int64_t pause_ms = child->deaths > 1 ? PAUSE_FIRST_MS : 0;
     for (uint32_t i = 2; i < child->deaths && pause_ms < LOCAL_PAUSE_MAX_MS; i++) pause_ms *= 2;
     child->due_ms = now_ms + (pause_ms < LOCAL_PAUSE_MAX_MS ? pause_ms : LOCAL_PAUSE_MAX_MS);
@@ -169,6 +175,12 @@ void local_greets(struct local *local, uint64_t pid, uint64_t peer)
 {
     struct child *child = find_pid(local, pid);
     if (child) child->peer = peer;
+}
+
+void local_asks(struct local *local, uint64_t peer)
+{
+    for (uint32_t i = 0; i < local->workers; i++)
+        if (local->child[i].peer == peer) local->child[i].asked = true;
 }
 
 void local_thrives(struct local *local, uint64_t peer)

@@ -2,10 +2,14 @@
  * local - the workers that a run starts on its own machine, and keeps running.
  *
  * A worker that dies is started again, at once the first time, later after a pause that doubles
- * to at most LOCAL_PAUSE_MAX_MS; one that dies LOCAL_DEATHS_MAX times in a row without a result
- * is given up, and so is one that ends by itself with an error of its own (exit codes 2 to 4: it
- * would come to the same end again). Children are killed when their parent dies, and are in
- * process groups of their own, so that Ctrl-C reaches the coordinator alone, which drains.
+ * to at most LOCAL_PAUSE_MAX_MS. One that dies LOCAL_EARLY_DEATHS_MAX times in a row before it
+ * asked for work is given up. One that dies at work may do so more often, LOCAL_DEATHS_MAX times
+ * in a row without a result, because units that kill their workers are charged, and set aside
+ * before that. One that ends by itself with an error of its own (exit codes 2 to 4) is given up at
+ * once: it would come to the same end again.
+ *
+ * Children are killed when their parent dies, and are in process groups of their own, so that
+ * Ctrl-C reaches the coordinator alone, which drains.
  *
  * Time:    now_ms is passed in.
  * Owner:   local_open gives, local_close takes: it stops the children (SIGTERM, then SIGKILL
@@ -18,7 +22,12 @@
 
 #include <stdint.h>
 
-enum { LOCAL_PAUSE_MAX_MS = 5000, LOCAL_DEATHS_MAX = 5, LOCAL_GRACE_MS = 3000 };
+enum {
+    LOCAL_PAUSE_MAX_MS = 5000,
+    LOCAL_EARLY_DEATHS_MAX = 5,
+    LOCAL_DEATHS_MAX = 20,
+    LOCAL_GRACE_MS = 3000,
+};
 
 struct local;
 
@@ -42,6 +51,8 @@ MUST enum err local_reap(struct local *local, int64_t now_ms, uint64_t *pid, cha
 
 /* The child `pid` said HELLO as `peer`; without effect if it is none of ours. */
 void local_greets(struct local *local, uint64_t pid, uint64_t peer);
+/* That peer asked for work. */
+void local_asks(struct local *local, uint64_t peer);
 /* That peer delivered a result: its deaths are forgotten. */
 void local_thrives(struct local *local, uint64_t peer);
 

@@ -405,6 +405,12 @@ static enum err finish(struct plan *plan, struct ledger *ledger)
     return err;
 }
 
+enum err plan_believe(const struct plan *plan, uint64_t unit, const uint8_t *bytes, size_t size)
+{
+    if (!plan->program->believe) return OK;
+    return plan->program->believe(plan->state, unit, bytes, size);
+}
+
 enum err plan_fold(struct plan *plan, struct ledger *ledger)
 {
     uint64_t row;

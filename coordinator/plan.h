@@ -33,6 +33,8 @@ struct plan_program {
     /* Stores what status and report want from table run: queries_total, and the PLAN settings
      * as they are used. */
     enum err (*describe)(const void *state, const struct settings *settings, struct ledger *ledger);
+    /* ERR_FORMAT if `bytes` cannot be the tally of `unit`. NULL: anything can. */
+    enum err (*believe)(const void *state, uint64_t unit, const uint8_t *bytes, size_t size);
     /* Row `row` is complete: stores its results. In the turn of its last unit. */
     enum err (*fold)(void *state, struct ledger *ledger, uint64_t row);
     /* The digest of all results, when every unit is done. */
@@ -68,6 +70,10 @@ MUST enum err plan_resume(struct plan *plan, struct ledger *ledger);
  * they were last. `origin` is for messages: the database's name. */
 MUST enum err plan_settings_load(struct ledger *ledger, const char *origin,
                                  struct settings *settings);
+
+/* Whether `bytes`, which a worker sent, can be the tally of `unit`: ERR_FORMAT if not. */
+MUST enum err plan_believe(const struct plan *plan, uint64_t unit, const uint8_t *bytes,
+                           size_t size);
 
 /* Stores the results of every row that became complete; the results digest after the last.
  * Call in the turn, before its commit. */

@@ -1,9 +1,9 @@
 /* plan_rank - what `rank` means to the coordinator: rows of questions, columns of candidates. */
 #include "coordinator/export.h"
 #include "coordinator/plan.h"
-#include "coordinator/processors.h"
 
 #include "common/dataset.h"
+#include "common/processors.h"
 #include "common/shape.h"
 
 #include <inttypes.h>
@@ -106,6 +106,24 @@ static enum err put_target(const struct rank_plan *plan, struct ledger *ledger,
     return ledger_put_rank(ledger, &rank);
 }
 
+/* The targets of `count` questions from `first` on, which lie side by side. */
+static uint64_t count_targets(const struct rank_plan *plan, uint64_t first, uint64_t count)
+{
+    const struct question *question = &plan->dataset->questions.at[first];
+    const struct question *last = question + count - 1;
+    return (uint64_t)last->first_target + last->target_count - question->first_target;
+}
+
+static enum err rank_believe(const void *state, uint64_t unit, const uint8_t *bytes, size_t size)
+{
+    const struct rank_plan *plan = state;
+    if (unit >= shape_units(&plan->shape))
+        return err_note(ERR_FORMAT, "tally: unit %" PRIu64 " is not of this run", unit);
+    const struct unit_span span = shape_span(&plan->shape, unit);
+    return tally_check(bytes, size, count_targets(plan, span.first_question, span.question_count),
+                       span.candidate_count);
+}
+
 static enum err rank_fold(void *state, struct ledger *ledger, uint64_t row)
 {
     struct rank_plan *plan = state;
@@ -114,10 +132,10 @@ static enum err rank_fold(void *state, struct ledger *ledger, uint64_t row)
     const struct question *first = &questions->at[span.first_question];
     const struct question *last = first + span.question_count - 1;
     const uint32_t target = first->first_target;
-    const uint32_t target_count = last->first_target + last->target_count - target;
+    const uint64_t target_count = count_targets(plan, span.first_question, span.question_count);
     check(target_count <= plan->shape.unit_targets);
 
-    for (uint32_t i = 0; i < target_count; i++) plan->count[i] = (struct rank_count){0};
+    for (uint64_t i = 0; i < target_count; i++) plan->count[i] = (struct rank_count){0};
     enum err err = ledger_sum_row(ledger, row, plan->count, target_count);
     for (const struct question *at = first; at <= last; at++)
         for (uint32_t i = 0; i < at->target_count && !err; i++) {
@@ -167,7 +185,9 @@ static void rank_print(const void *state, const struct settings *settings)
            shape_units(shape), shape_rows(shape), shape->unit_questions, shape_columns(shape),
            shape->unit_candidates);
     printf("memory      ");
-    print_bytes(shape_bytes(shape, shape_lanes(settings), processors_share(settings)));
+    print_bytes(shape_bytes(shape, shape_lanes(settings),
+                            processors_share(settings_count(settings, SET_threads),
+                                             settings_count(settings, SET_workers))));
     printf(" for each worker, beside the input files it maps\n");
     print_arithmetic(shape);
 }
@@ -202,6 +222,7 @@ const struct plan_program plan_rank = {
     .close = rank_close,
     .grid = rank_grid,
     .describe = rank_describe,
+    .believe = rank_believe,
     .fold = rank_fold,
     .digest = rank_digest,
     .print = rank_print,

@@ -144,9 +144,10 @@ static void tell_local(struct serve *serve, uint64_t peer, const uint8_t *bytes,
                        bool with_body)
 {
     if (!serve->local) return;
-    if (with_body) {
-        local_thrives(serve->local, peer);
-    } else if (wire_peek(bytes, size) == WIRE_HELLO_MESSAGE) {
+    const enum wire_type type = with_body ? WIRE_RESULT_MESSAGE : wire_peek(bytes, size);
+    if (type == WIRE_RESULT_MESSAGE) local_thrives(serve->local, peer);
+    if (type == WIRE_ASK_MESSAGE) local_asks(serve->local, peer);
+    if (type == WIRE_HELLO_MESSAGE) {
         struct wire message;
         if (wire_decode(bytes, size, &message) == OK)
             local_greets(serve->local, message.hello.pid, peer);

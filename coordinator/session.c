@@ -201,13 +201,6 @@ static enum err lend(struct session *session, struct turn *turn, const struct sa
     return OK;
 }
 
-/* It has answered for a unit, so it moves. */
-static void answered(struct session *session, const struct turn *turn)
-{
-    session->stalled = false;
-    if (ledger_held(turn->ledger, session->worker) == 0) session->holds_alone = false;
-}
-
 static void add_work(struct ledger_work *sum, const struct wire_result *result)
 {
     sum->units++;
@@ -227,6 +220,8 @@ static enum err accept_result(struct session *session, struct turn *turn, const 
     if (said->size > WIRE_BYTES_MAX)
         return session_refuse(session, turn, "RESULT: its tally is too large");
 
+    if (plan_believe(turn->plan, result->unit, said->body, said->size))
+        return session_refuse(session, turn, err_text());
     enum err err = ledger_finish(turn->ledger, result->unit, result->attempt, session->worker,
                                  turn->now_ms, "exact", said->body, said->size);
     if (err == ERR_FORMAT) return session_refuse(session, turn, err_text());
@@ -234,7 +229,7 @@ static enum err accept_result(struct session *session, struct turn *turn, const 
     if (err == ERR_MISMATCH) snprintf(turn->alarm, sizeof(turn->alarm), "%s", err_text());
     if (err && err != ERR_STALE && err != ERR_MISMATCH) return err;
     session->faults = 0;
-    answered(session, turn);
+    session->stalled = false; /* it has answered for a unit, so it moves */
     return list_add(&session->acks, result->unit, result->attempt);
 }
 
@@ -269,7 +264,7 @@ static enum err accept_failure(struct session *session, struct turn *turn, const
         err = ledger_event(turn->ledger, turn->now_ms, set_aside ? "failed" : "worker",
                            of_unit ? (int64_t)fail->unit : -1, (int64_t)session->worker, reason);
     if (err) return err;
-    answered(session, turn);
+    session->stalled = false;
     if (fail->blame != BLAME_WORKER || ++session->faults < SESSION_FAULTS_MAX) return OK;
     return session_refuse(session, turn, "it failed too often in a row by its own fault");
 }

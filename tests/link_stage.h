@@ -1,13 +1,12 @@
 /*
- * link_stage - a coordinator that a test plays by hand, over a real socket, and a toy program for
- * a real worker, which is the test's own program started again with a worker's arguments.
+ * link_stage - a coordinator that a test plays by hand, over a real socket, for a real worker,
+ * which is the test's own program started again with a worker's arguments.
  */
 #ifndef TESTS_LINK_STAGE_H
 #define TESTS_LINK_STAGE_H
 
 #include "common/wire.h"
 #include "tests/test.h"
-#include "worker/program.h"
 
 #include <czmq.h>
 #include <fcntl.h>
@@ -19,100 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the toy: a unit's number says what becomes of it ---------------------------------------- */
-
-enum { FAILING = 1000, SPOILT = 1001, ENDLESS = 1002, TALLY_BYTES = 8, BEAT_MS = 200 };
-
-struct toy {
-    uint64_t unit;
-    bool loaded;
-};
-
-static enum err toy_measure(const struct program_job *job, void **state, uint64_t *bytes)
-{
-    (void)job;
-    *state = calloc(1, sizeof(struct toy));
-    *bytes = 64;
-    return *state ? OK : ERR_MEMORY;
-}
-
-static enum err toy_open(void *state, void *memory, uint64_t bytes)
-{
-    (void)state, (void)memory, (void)bytes;
-    return OK;
-}
-
-static void toy_close(void **state)
-{
-    free(*state);
-    *state = NULL;
-}
-
-static bool toy_hungry(const void *state)
-{
-    return !((const struct toy *)state)->loaded;
-}
-
-static enum err toy_load(void *state, uint64_t unit)
-{
-    struct toy *toy = state;
-    if (unit == FAILING) return err_note(ERR_FAILED, "toy: this unit fails");
-    if (unit == SPOILT) return err_note(ERR_INPUT, "toy: the input is spoilt");
-    *toy = (struct toy){unit, true};
-    return OK;
-}
-
-static enum err toy_advance(void *state)
-{
-    (void)state;
-    return OK;
-}
-
-static bool toy_finished(const void *state)
-{
-    const struct toy *toy = state;
-    return toy->loaded && toy->unit != ENDLESS;
-}
-
-static uint64_t toy_tally_bytes(const void *state)
-{
-    (void)state;
-    return TALLY_BYTES;
-}
-
-static void toy_tally(void *state, uint8_t *bytes, struct program_work *work)
-{
-    struct toy *toy = state;
-    memcpy(bytes, &toy->unit, TALLY_BYTES);
-    work->pairs += 10;
-    toy->loaded = false;
-}
-
-static void toy_cancel(void *state)
-{
-    ((struct toy *)state)->loaded = false;
-}
-
-static uint64_t toy_column(const void *state)
-{
-    (void)state;
-    return WIRE_NO_COLUMN;
-}
-
-static const struct program toy = {
-    .name = "rank", /* in place of the built-in one */
-    .measure = toy_measure,
-    .open = toy_open,
-    .close = toy_close,
-    .hungry = toy_hungry,
-    .load = toy_load,
-    .advance = toy_advance,
-    .finished = toy_finished,
-    .tally_bytes = toy_tally_bytes,
-    .tally = toy_tally,
-    .cancel = toy_cancel,
-    .column = toy_column,
-};
+enum { BEAT_MS = 200 };
 
 /* ---- the scripted coordinator ---------------------------------------------------------------- */
 

@@ -69,15 +69,18 @@ static void dead_process_is_charged_for_the_one_unit_it_held(void **state)
 static void suspects_are_leased_alone(void **state)
 {
     (void)state;
-    join(1, ROWS * COLUMNS);
+    join(1, ROWS * COLUMNS - 1);
+    const struct wire_leases sound = join(3, 1);
     expect(OK, hub_died(bench.hub, 101, "killed by signal 9"));
-    struct wire_leases leases = join(2, 4);
+    const struct wire_leases leases = join(2, 4);
     assert_int_equal(leases.count, 1);
+    bye(3); /* a unit that is no suspect is ready again */
     turn();
     assert_int_equal(granted(2).count, 0); /* its wish stands, but it holds a suspect */
     result(2, leases.at[0]);
     turn();
     assert_int_equal(granted(2).count, 1);
+    assert_int_equal(granted(2).at[0].unit, sound.at[0].unit);
 }
 
 /* ---- silence, hanging, time -------------------------------------------------------------- */
@@ -142,6 +145,22 @@ static void hung_worker_gets_no_more_until_it_moves(void **state)
     result(1, leases.at[0]); /* late, and welcome */
     turn();
     assert_int_equal(granted(1).count, ROWS * COLUMNS - 1);
+}
+
+static void worker_that_never_got_its_grant_is_not_hung(void **state)
+{
+    const struct wire_leases none = {.count = 0};
+    (void)state;
+    join(1, 100);
+    for (int i = 0; i < LEASE_MS / BEAT_MS; i++) {
+        beat(1, 0, &none);
+        wait_ms(BEAT_MS);
+    }
+    turn();
+    assert_int_equal(ledger_held(bench.ledger, 1), 0);
+    beat(1, 0, &none);
+    turn();
+    assert_int_equal(granted(1).count, ROWS * COLUMNS);
 }
 
 static void leases_that_ran_out_come_back_to_who_moves_again(void **state)
@@ -262,6 +281,7 @@ int main(void)
         bench_case(progress_keeps_a_lease_and_beats_alone_do_not),
         bench_case(lost_grant_runs_out_while_its_worker_moves),
         bench_case(hung_worker_gets_no_more_until_it_moves),
+        bench_case(worker_that_never_got_its_grant_is_not_hung),
         bench_case(leases_that_ran_out_come_back_to_who_moves_again),
         bench_case(jumps_of_the_clock_end_nothing),
         bench_case(worker_that_connects_again_keeps_what_it_holds),

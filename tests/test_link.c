@@ -4,7 +4,10 @@
  */
 #include "tests/link_stage.h"
 #include "tests/test.h"
+#include "tests/toy_program.h"
 #include "worker/worker_main.h"
+
+enum { FAILING = 1000, SPOILT = 1001, ENDLESS = 1002 };
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
@@ -21,13 +24,14 @@ static void a_unit_is_asked_for_done_delivered_and_forgotten(void **state)
     assert_in_range(message->ask.credit, 1, 4);
     say_lease(stage, WIRE_GRANT_MESSAGE, 5, 1);
     message = await(stage, WIRE_RESULT_MESSAGE);
-    const uint64_t five = 5;
+    uint8_t tally[RANK_COUNT_BYTES];
+    fake_tally(5, tally);
     assert_int_equal(message->result.unit, 5);
     assert_int_equal(message->result.attempt, 1);
     assert_int_equal(message->result.pairs, 10);
     assert_true(wire_text_is(&message->result.class, "exact"));
-    assert_int_equal(stage->body_size, TALLY_BYTES);
-    assert_memory_equal(stage->body, &five, TALLY_BYTES);
+    assert_int_equal(stage->body_size, sizeof tally);
+    assert_memory_equal(stage->body, tally, sizeof tally);
     holds(&await(stage, WIRE_BEAT_MESSAGE)->beat.held, 5);
     answer_beat(stage);
     say_lease(stage, WIRE_ACK_MESSAGE, 5, 1);
@@ -261,9 +265,12 @@ static void endpoints_that_cannot_be_used_are_refused(void **state)
 int main(int argc, char **argv)
 {
     if (argc > 1) {
-        program_register(&toy, 1);
+        program_register(&toy_program, 1);
         return worker_main(argc, argv);
     }
+    setenv(TOY_FAILING, "1000", 1);
+    setenv(TOY_SPOILT, "1001", 1);
+    setenv(TOY_ENDLESS, "1002", 1);
     const struct CMUnitTest tests[] = {
         test_case(a_unit_is_asked_for_done_delivered_and_forgotten),
         test_case(credit_grows_when_units_are_short),

@@ -106,12 +106,12 @@ static void a_worker_that_dies_is_started_again_after_longer_and_longer_pauses(v
 {
     (void)state;
     struct local *local = open_workers(1, "kill -9 $$");
-    const int64_t pauses_ms[LOCAL_DEATHS_MAX - 1] = {0, 100, 200, 400};
+    const int64_t pauses_ms[LOCAL_EARLY_DEATHS_MAX - 1] = {0, 100, 200, 400};
     char how[HOW_BYTES];
     uint64_t pid;
     int64_t now_ms = 50;
     (void)start(local, now_ms);
-    for (int i = 0; i < LOCAL_DEATHS_MAX - 1; i++) {
+    for (int i = 0; i < LOCAL_EARLY_DEATHS_MAX - 1; i++) {
         expect(OK, reap(local, now_ms, &pid, how));
         assert_string_equal(how, "killed by signal 9");
         assert_int_equal(local_alive(local), 1);
@@ -138,11 +138,46 @@ static void a_result_makes_deaths_forgotten(void **state)
         (void)start(local, i * 1000000);
         assert_int_equal(local_running(local), 1);
         local_greets(local, local_pid(local, 0), 77);
+        local_asks(local, 77);
         local_thrives(local, 77);
         expect(OK, reap(local, i * 1000000, &pid, how));
         assert_string_equal(how, "exit code 1");
     }
     assert_int_equal(local_alive(local), 1);
+    local_close(&local);
+}
+
+static void a_worker_that_dies_at_work_may_do_so_more_often(void **state)
+{
+    (void)state;
+    struct local *local = open_workers(1, "exit 1");
+    char how[HOW_BYTES];
+    uint64_t pid;
+    for (int i = 0; i < LOCAL_DEATHS_MAX; i++) {
+        assert_int_equal(local_alive(local), 1);
+        (void)start(local, i * 1000000);
+        local_greets(local, local_pid(local, 0), 77);
+        local_asks(local, 77);
+        expect(OK, reap(local, i * 1000000, &pid, how));
+    }
+    assert_int_equal(local_alive(local), 0);
+    local_close(&local);
+}
+
+static void a_worker_that_asked_once_is_given_up_when_it_cannot_start_any_more(void **state)
+{
+    (void)state;
+    struct local *local = open_workers(1, "exit 1");
+    char how[HOW_BYTES];
+    uint64_t pid;
+    for (int i = 0; i <= LOCAL_EARLY_DEATHS_MAX; i++) {
+        assert_int_equal(local_alive(local), 1);
+        (void)start(local, i * 1000000);
+        local_greets(local, local_pid(local, 0), 77);
+        if (i == 0) local_asks(local, 77);
+        expect(OK, reap(local, i * 1000000, &pid, how));
+    }
+    assert_int_equal(local_alive(local), 0);
     local_close(&local);
 }
 
@@ -152,9 +187,10 @@ static void another_peers_result_makes_nothing_forgotten(void **state)
     struct local *local = open_workers(1, "exit 1");
     char how[HOW_BYTES];
     uint64_t pid;
-    for (int i = 0; i < LOCAL_DEATHS_MAX; i++) {
+    for (int i = 0; i < LOCAL_EARLY_DEATHS_MAX; i++) {
         (void)start(local, i * 1000000);
         local_greets(local, local_pid(local, 0) + 1, 77);
+        local_asks(local, 77);
         local_thrives(local, 77);
         expect(OK, reap(local, i * 1000000, &pid, how));
     }
@@ -246,6 +282,8 @@ int main(int argc, char **argv)
         test_case(a_planned_end_is_not_undone),
         test_case(a_worker_that_dies_is_started_again_after_longer_and_longer_pauses),
         test_case(a_result_makes_deaths_forgotten),
+        test_case(a_worker_that_dies_at_work_may_do_so_more_often),
+        test_case(a_worker_that_asked_once_is_given_up_when_it_cannot_start_any_more),
         test_case(another_peers_result_makes_nothing_forgotten),
         test_case(an_error_of_its_own_is_not_tried_again),
         test_case(a_program_that_is_not_there_is_an_error),

@@ -55,6 +55,27 @@ static void sum_that_overflows_changes_nothing(void **state)
     assert_int_equal(0, sums[1].above);
 }
 
+static void check_of(enum err wanted, const struct rank_count *count)
+{
+    uint8_t bytes[RANK_COUNT_BYTES];
+    tally_write(count, 1, bytes);
+    expect(wanted, tally_check(bytes, sizeof bytes, 1, 100));
+}
+
+static void counts_that_cannot_be_true_are_refused(void **state)
+{
+    (void)state;
+    check_of(OK, &(struct rank_count){60, 30, 91, 9, 91});
+    check_of(OK, &(struct rank_count){0, 0, 101, 0, 0});
+    check_of(ERR_FORMAT, &(struct rank_count){60, 32, 91, 9, 0});
+    check_of(ERR_FORMAT, &(struct rank_count){0, 0, 91, 11, 0});
+    check_of(ERR_FORMAT, &(struct rank_count){0, 0, 91, 9, 92});
+    check_of(ERR_FORMAT, &(struct rank_count){UINT32_MAX, 1, 91, 9, 0});
+    check_of(ERR_FORMAT, &(struct rank_count){0, 0, UINT32_MAX, 1, 0});
+    uint8_t short_one[RANK_COUNT_BYTES - 1] = {0};
+    expect(ERR_FORMAT, tally_check(short_one, sizeof short_one, 1, 100));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -62,6 +83,7 @@ int main(void)
         test_plain(tallies_add_up),
         test_plain(tally_of_another_size_is_refused),
         test_plain(sum_that_overflows_changes_nothing),
+        test_plain(counts_that_cannot_be_true_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

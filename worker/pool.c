@@ -1,9 +1,7 @@
-#define _GNU_SOURCE /* sched_getaffinity: a job may be given fewer processors than there are */
 #include "worker/pool.h"
 
 #include <fenv.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,13 +170,4 @@ void pool_run(struct pool *pool, uint32_t parts, pool_work *work, void *context)
 
     share_out(pool, 0);
     await_helpers(pool);
-}
-
-uint32_t pool_processors(void)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-    const int count = CPU_COUNT(&set);
-    return count > 0 ? (uint32_t)count : 1;
 }

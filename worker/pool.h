@@ -25,9 +25,6 @@ void pool_close(struct pool **pool);
 uint32_t pool_threads(const struct pool *pool);
 void pool_run(struct pool *pool, uint32_t parts, pool_work *work, void *context);
 
-/* The processors that this process may use. */
-uint32_t pool_processors(void);
-
 /* Sets rounding mode and denormals of the calling thread, and checks both. */
 void pool_set_arithmetic(void);
 

@@ -2,6 +2,7 @@
  * a thread costs more than a small unit. */
 #include "worker/runner.h"
 
+#include "common/processors.h"
 #include "common/wire.h"
 
 #include <pthread.h>
@@ -352,7 +353,7 @@ enum err runner_open(const struct settings *settings, const struct runner_config
     struct runner *runner = calloc(1, sizeof(*runner));
     if (!runner) return err_note(ERR_MEMORY, "worker: no memory for the runner");
     runner->settings = settings;
-    runner->threads = config->threads ? config->threads : pool_processors();
+    runner->threads = config->threads ? config->threads : processors_count();
     (void)snprintf(runner->device_name, sizeof(runner->device_name), "%s", config->device);
     atomic_store(&runner->column, WIRE_NO_COLUMN);
     check(pthread_mutex_init(&runner->lock, NULL) == 0);

@@ -4,6 +4,8 @@
 #include "worker/held.h"
 #include "worker/stage.h"
 
+#include "common/processors.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +79,7 @@ enum err talk_hello(struct talk *talk)
         .device = wire_text(runner->device),
         .programs = wire_text(programs),
         .pid = (uint64_t)getpid(),
-        .threads = runner->threads ? runner->threads : (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
+        .threads = runner->threads ? runner->threads : processors_count(),
     };
     held_list(&talk->held, false, &message.hello.held);
     return send_message(talk, &message);

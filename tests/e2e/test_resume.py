@@ -192,7 +192,8 @@ def test_workers_from_elsewhere(large, digest, tool, slowly):
     socket = f"ipc://{tool.folder}/socket"
     process = tool.start("serve", "run.db", "--bind", socket, "--quiet")
     workers = [subprocess.Popen([tool.bin / "millrace-worker", "--connect", socket, "--threads",
-                                 "1", "--name", name], env={**os.environ, **slowly},
+                                 "1", "--name", name],
+                                env={**os.environ, **slowly, "MILLRACE_ODD_SLEEP_MS": "50"},
                                 stderr=subprocess.PIPE, text=True) for name in ("one", "two")]
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
