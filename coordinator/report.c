@@ -22,6 +22,7 @@ static const struct {
     {FACT_WORK, "select 'pairs', sum(pairs) from worker"},
     {FACT_WORK, "select 'rescored', sum(rescored) from worker"},
     {FACT_WORK, "select 'lane_use', sum(lanes_live) * 1.0 / nullif(sum(lanes), 0) from worker"},
+    {FACT_WORK, "select 'busy_s', sum(busy_us) / 1e6 from worker"},
     {FACT_WORK, "select key, value from run where key in ('wall_s', 'peak_bytes')"},
     {FACT_WORK, "select 'wall_s', (max(done_ms) - (select value from run where key = "
                 "'serving_since_ms')) / 1000.0 from unit"},

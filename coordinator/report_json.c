@@ -46,6 +46,7 @@ static void write_work(struct json *json, const struct report *report)
     json_count(json, "pairs", report_count(report, FACT_WORK, "pairs"));
     json_count(json, "rescored", report_count(report, FACT_WORK, "rescored"));
     json_number(json, "lane_use", report_number(report, FACT_WORK, "lane_use"), 0);
+    json_number(json, "busy_s", report_number(report, FACT_WORK, "busy_s"), 0);
     json_number(json, "wall_s", report_number(report, FACT_WORK, "wall_s"), 0);
     json_count(json, "peak_bytes", report_count(report, FACT_WORK, "peak_bytes"));
     json_end(json);

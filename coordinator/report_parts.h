@@ -14,7 +14,7 @@
 enum fact_kind {
     FACT_RUN,   /* a row of table run: settings, digests, totals */
     FACT_INPUT, /* role; the text is its SHA-256 */
-    FACT_WORK,  /* pairs, rescored, lane_use, wall_s, peak_bytes, class */
+    FACT_WORK,  /* pairs, rescored, lane_use, busy_s, wall_s, peak_bytes, class */
 };
 
 struct fact {

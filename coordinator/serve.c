@@ -383,7 +383,7 @@ static enum err judge(const struct serve *serve)
     const enum hub_state state = hub_state(serve->hub);
     if (state == HUB_COMPLETE) return OK;
     if (state == HUB_ENDED) return note_failed(serve);
-    if (state == HUB_REFUSED) return err_note(ERR_INPUT, "run: %s", serve->refusal);
+    if (state == HUB_REFUSED) return err_note(ERR_FAILED, "run: %s", serve->refusal);
     if (serve->signals)
         return err_note(ERR_INTERRUPTED, "interrupted: the same command resumes the run");
     return note_deserted(serve);

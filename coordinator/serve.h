@@ -6,8 +6,9 @@
  * SIGTERM drain: no more grants, workers finish what they hold (a second signal stops at once);
  * either way the run can be resumed.
  *
- * Errors:  ERR_FAILED: units were set aside, or no worker is left that could do the rest.
- *          ERR_INPUT: a worker found the input at fault. ERR_INTERRUPTED: drained after a signal.
+ * Errors:  ERR_FAILED: units were set aside, no worker is left that could do the rest,
+ *          or a worker found the input at fault (a score that is not a number). ERR_INTERRUPTED:
+ *          drained after a signal.
  *          ERR_USAGE, ERR_BUSY: the address. ERR_IO, ERR_FULL: the database or socket.
  * Threads: SIGINT, SIGTERM and SIGCHLD are blocked in the calling thread, and so in those it
  *          starts, for the length of the call.

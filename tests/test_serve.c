@@ -118,7 +118,7 @@ static void a_spoilt_input_ends_the_run(void **state)
 {
     struct run *run = *state;
     setenv(TOY_SPOILT, "7", 1);
-    expect(ERR_INPUT, serve(run));
+    expect(ERR_FAILED, serve(run));
     note_has("toy: the input is spoilt");
 }
 

@@ -250,7 +250,7 @@ def overflowing(small, folder):
 
 def test_infinite_query_vectors_end_the_run_by_name(small, tool):
     flags = small.flags(model=overflowing(small, tool.folder))
-    message = tool.refuse("run", "--quiet", "--db", "run.db", *flags, code=3)
+    message = tool.refuse("run", "--quiet", "--db", "run.db", *flags, code=1)
     for word in (small.folder / "test.txt", "query", "candidate", "nonfinite"):
         assert str(word) in message, message
 
