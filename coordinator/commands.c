@@ -47,7 +47,7 @@ static const struct option_row report_rows[] = {
 
 static const struct option_row export_rows[] = {
     {"what", "WORD", "ranks: one line for each query (default)"},
-    {"out", "FILE", "where to: a name ending in .tsv or .csv, or - for standard output as .tsv"},
+    {"out", "FILE", "where to: a name ending in .tsv, .csv or .npy; - for standard output"},
     {NULL, NULL, NULL},
 };
 

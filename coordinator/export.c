@@ -2,7 +2,9 @@
 #include "coordinator/export.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,7 +15,6 @@ struct writer {
     enum export_format format;
     export_sink *sink;
     void *context;
-    bool header; /* is written */
     size_t used;
     char buffer[BUFFER_BYTES];
 };
@@ -64,25 +65,95 @@ static enum err put_line(struct writer *writer, size_t columns, const char *cons
     return err;
 }
 
+static const char *const column_name[] = {"query", "side",  "head",       "relation", "tail",
+                                          "above", "level", "candidates", "filtered", "nonfinite"};
+enum { COLUMNS = sizeof column_name / sizeof *column_name, SIDE = 1, LABELS = 2, LABELS_END = 5 };
+
+static enum err put_names(struct writer *writer, uint64_t count)
+{
+    (void)count;
+    return put_line(writer, COLUMNS, column_name);
+}
+
+/* NumPy's format 1.0: magic, version, length, and a Python literal padded so that rows begin at
+ * a multiple of 64 bytes. */
+static enum err put_npy_header(struct writer *writer, uint64_t count)
+{
+    enum { PREFIX = 10, ALIGNMENT = 64 };
+    char text[512];
+    int used = snprintf(text, sizeof text, "{'descr': [");
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (i < LABELS || i >= LABELS_END)
+            used += snprintf(text + used, sizeof text - (size_t)used, "('%s', '%s'), ",
+                             column_name[i], i == SIDE ? "|S4" : "<i8");
+    used += snprintf(text + used, sizeof text - (size_t)used,
+                     "], 'fortran_order': False, 'shape': (%" PRIu64 ",), }", count);
+    check(used > 0 && (size_t)used + ALIGNMENT < sizeof text);
+    while ((used + PREFIX + 1) % ALIGNMENT) text[used++] = ' ';
+    text[used++] = '\n';
+    const char prefix[PREFIX] = {
+        '\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, (char)(used & 0xff), (char)(used >> 8)};
+    const enum err err = put(writer, prefix, PREFIX);
+    return err ? err : put(writer, text, (size_t)used);
+}
+
+static enum err put_npy_row(struct writer *writer, size_t columns, const char *const *values)
+{
+    enum err err = OK;
+    for (size_t i = 0; i < columns && !err; i++) {
+        if (i >= LABELS && i < LABELS_END) continue;
+        if (i == SIDE) {
+            err = put(writer, values[i], 4); /* "head" or "tail" */
+            continue;
+        }
+        const uint64_t number = strtoull(values[i], NULL, 10);
+        char bytes[8];
+        for (int byte = 0; byte < 8; byte++) bytes[byte] = (char)(number >> 8 * byte & 0xff);
+        err = put(writer, bytes, sizeof bytes);
+    }
+    return err;
+}
+
+/* One format: what comes first, given how many rows follow, and what each row becomes. */
+static const struct format {
+    const char *ending;
+    enum err (*header)(struct writer *writer, uint64_t count);
+    enum err (*row)(struct writer *writer, size_t columns, const char *const *values);
+} formats[EXPORT_FORMATS] = {
+    [EXPORT_TSV] = {".tsv", put_names, put_line},
+    [EXPORT_CSV] = {".csv", put_names, put_line},
+    [EXPORT_NPY] = {".npy", put_npy_header, put_npy_row},
+};
+
+static enum err visit_count(void *context, size_t columns, const char *const *names,
+                            const char *const *values)
+{
+    (void)columns, (void)names;
+    *(uint64_t *)context = strtoull(values[0], NULL, 10);
+    return OK;
+}
+
 static enum err visit_rank(void *context, size_t columns, const char *const *names,
                            const char *const *values)
 {
+    struct writer *writer = context;
     (void)names;
-    return put_line(context, columns, values);
+    return formats[writer->format].row(writer, columns, values);
 }
 
 enum err export_ranks(struct ledger *ledger, enum export_format format, export_sink *sink,
                       void *context)
 {
-    static const char *const header[] = {"query", "side",  "head",       "relation", "tail",
-                                         "above", "level", "candidates", "filtered", "nonfinite"};
     struct writer writer = {.format = format, .sink = sink, .context = context};
-    enum err err = put_line(&writer, sizeof header / sizeof *header, header);
-    if (!err)
+    uint64_t count = 0;
+    enum err err = ledger_query(ledger, "select count(*) from rank", 0, visit_count, &count);
+    if (!err) err = formats[format].header(&writer, count);
+    /* Ranks only ever grow in number; a run at work may have more of them by now. */
+    if (!err && count > 0)
         err = ledger_query(ledger,
                            "select query, side, head, relation, tail, above, level, candidates,"
-                           " filtered, nonfinite from rank order by query, side",
-                           0, visit_rank, &writer);
+                           " filtered, nonfinite from rank order by query, side limit ?1",
+                           count, visit_rank, &writer);
     if (!err) err = flush(&writer);
     return err;
 }
@@ -133,16 +204,13 @@ enum err export_ranks_digest(struct ledger *ledger, struct digest *out)
 
 enum err export_format_of(const char *path, enum export_format *out)
 {
-    static const struct {
-        const char *ending;
-        enum export_format format;
-    } formats[] = {{".tsv", EXPORT_TSV}, {".csv", EXPORT_CSV}};
     const size_t size = strlen(path);
     *out = EXPORT_TSV;
     if (strcmp(path, "-") == 0) return OK;
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        *out = formats[i].format;
+    for (size_t i = 0; i < EXPORT_FORMATS; i++) {
+        *out = (enum export_format)i;
         if (size > 4 && strcasecmp(path + size - 4, formats[i].ending) == 0) return OK;
     }
-    return err_note(ERR_USAGE, "export: %s: the name must end in .tsv or .csv, or be -", path);
+    return err_note(ERR_USAGE, "export: %s: the name must end in .tsv, .csv or .npy, or be -",
+                    path);
 }

@@ -144,6 +144,8 @@ static void format_follows_from_the_name(void **state)
     assert_int_equal(format, EXPORT_TSV);
     expect(OK, export_format_of("-", &format));
     assert_int_equal(format, EXPORT_TSV);
+    expect(OK, export_format_of("ranks.npy", &format));
+    assert_int_equal(format, EXPORT_NPY);
     expect(ERR_USAGE, export_format_of("a.txt", &format));
     expect(ERR_USAGE, export_format_of(".tsv", &format));
 }

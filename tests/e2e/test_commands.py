@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 
+import numpy
 import pytest
 
 from tool import BIN, HERE, Tool, query, rows_of
@@ -208,6 +209,17 @@ def test_exports_hold_the_same(run, small):
     text = (run.folder / "ranks.csv").read_text()
     assert [",".join(row) for row in csv.reader(io.StringIO(text))] == \
         tsv.decode().replace("\t", ",").splitlines()
+
+
+def test_npy_export_is_a_plain_array(run):
+    run.call("export", "run.db", "--out", "ranks.npy")
+    array = numpy.load(run.folder / "ranks.npy", allow_pickle=False)
+    rows = rows_of(run.ranks("run.db"))
+    assert array.dtype.names == ("query", "side", "above", "level", "candidates", "filtered",
+                                 "nonfinite")
+    assert [row["side"].decode() for row in array] == [row["side"] for row in rows]
+    for name in set(array.dtype.names) - {"side"}:
+        assert array[name].tolist() == [row[name] for row in rows], name
 
 
 def test_export_that_cannot_be_written(run):
