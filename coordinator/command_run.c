@@ -335,8 +335,6 @@ enum err command_serve(struct command_call *call)
         snprintf(endpoint_file, sizeof endpoint_file, "%s.endpoint",
                  settings_text(job.settings, SET_db));
         config.endpoint_file = endpoint_file;
-        printf("%s\n", config.bind);
-        fflush(stdout);
         err = serve(call, &job, &config);
     }
     job_close(&job);

@@ -92,6 +92,10 @@ static enum err open_socket(struct serve *serve)
         return err_note(ERR_IO, "bind: %s: %s", address, zmq_strerror(zmq_errno()));
     if (serve->config->endpoint_file)
         err = endpoint_tell(serve->endpoint, serve->config->endpoint_file);
+    if (!err && serve->config->endpoint_file) {
+        printf("%s\n", address);
+        fflush(stdout);
+    }
     return err;
 }
 

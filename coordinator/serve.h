@@ -20,7 +20,8 @@
 
 struct serve_config {
     const char *bind;          /* "ipc:///path"; NULL: a socket in a private folder of our own */
-    const char *endpoint_file; /* the bound address is written there; removed at the end; or NULL */
+    const char *endpoint_file; /* the bound address is written there, removed at the end, and
+                                  printed on stdout; NULL: neither */
     const char *worker_path;   /* the worker's program; NULL: start none */
     uint32_t workers;          /* local workers to start and to keep running */
     uint32_t threads;          /* of each */
