@@ -21,6 +21,9 @@ enum relation_width { SAME, PHASE };
 #define ROW(name, form, relation) relation,
 static const enum relation_width relation_widths[] = {SCORERS(ROW)};
 #undef ROW
+#define ROW(name, form, relation) #name,
+static const char *const scorer_names[] = {SCORERS(ROW)};
+#undef ROW
 
 static enum role evaluated_role(const struct settings *settings)
 {
@@ -192,6 +195,18 @@ static enum err check_rows(const struct settings *settings, const struct dataset
                     inverse ? "two" : "one", hint);
 }
 
+/* "; that shape fits rotate", where a relation is half as wide as an entity; "" elsewhere. */
+static void name_fitting(uint64_t width, uint64_t found, char *out, size_t size)
+{
+    size_t used = 0;
+    *out = 0;
+    if (width % 2 != 0 || found != width / 2) return;
+    for (size_t i = 0; i < SCORER_COUNT && used < size; i++)
+        if (relation_widths[i] == PHASE)
+            used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                     used ? " and " : "; that shape fits ", scorer_names[i]);
+}
+
 static enum err check_widths(const struct settings *settings, const struct dataset *dataset)
 {
     const struct named_table entity = name_table(settings, dataset, false);
@@ -214,11 +229,13 @@ static enum err check_widths(const struct settings *settings, const struct datas
                                      "parts of complex numbers for scorer %s",
                         TABLE_NAMES(relation), (unsigned long long)found,
                         (unsigned long long)width / 2, (unsigned long long)width, name);
+    char fitting[256];
+    name_fitting(width, found, fitting, sizeof fitting);
     return err_note(ERR_INPUT,
                     TABLE_FORMAT "rows of %llu numbers, expected %llu, as many as an "
-                                 "entity has, for scorer %s",
+                                 "entity has, for scorer %s%s",
                     TABLE_NAMES(relation), (unsigned long long)found, (unsigned long long)width,
-                    name);
+                    name, fitting);
 }
 
 /* The label of the relation that a row of the table belongs to. */

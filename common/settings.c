@@ -8,7 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 4096, NAME_MAX_CHARS = 64, ALLOWED_MAX = 1024, CHOICES_MAX = 64 };
+enum {
+    TEXT_MAX = 4096,
+    PLACE_MAX = TEXT_MAX + 128,
+    NAME_MAX_CHARS = 64,
+    ALLOWED_MAX = 1024,
+    CHOICES_MAX = 64,
+};
 
 const struct setting_row setting_rows[SETTING_TOTAL] = {
 #define SETTING(word, ...) [SET_##word] = {.name = #word, __VA_ARGS__},
@@ -134,6 +140,20 @@ static const char *nearest_choice(const struct setting_row *row, const char *wor
     return settings_nearest(word, words, count);
 }
 
+/* Where a value was given, for the start of a note: "--seed", or "seed: umls.yaml:3". */
+struct place {
+    char text[PLACE_MAX];
+};
+
+static struct place place_of(const struct said *said)
+{
+    struct place place;
+    const bool flag = strncmp(said->origin, "--", 2) == 0;
+    snprintf(place.text, sizeof place.text, "%s%s%s", flag ? "" : said->row->name, flag ? "" : ": ",
+             said->origin);
+    return place;
+}
+
 /* Refuses a value: what was found, what is allowed, and what may have been meant. */
 static enum err refuse(const struct said *said, const char *word, size_t size)
 {
@@ -141,9 +161,8 @@ static enum err refuse(const struct said *said, const char *word, size_t size)
     snprintf(found, sizeof found, "%.*s", size < sizeof found ? (int)size : 200, word);
     allowed(said->row, wanted);
     const char *meant = nearest_choice(said->row, found, copy);
-    return err_note(ERR_USAGE, "%s: %s: found '%s', allowed: %s%s%s%s", said->row->name,
-                    said->origin, found, wanted, meant ? "; did you mean '" : "",
-                    meant ? meant : "", meant ? "'?" : "");
+    return err_note(ERR_USAGE, "%s: found '%s', allowed: %s%s%s%s", place_of(said).text, found,
+                    wanted, meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
 /* ---- canonical texts, by type ------------------------------------------------------------ */
@@ -153,10 +172,10 @@ static enum err read_text(const struct said *said, char out[TEXT_MAX])
     const size_t size = strlen(said->text);
     for (size_t i = 0; i < size; i++)
         if ((unsigned char)said->text[i] < ' ' || said->text[i] == 127)
-            return err_note(ERR_USAGE, "%s: %s: holds a control character; allowed: one line",
-                            said->row->name, said->origin);
+            return err_note(ERR_USAGE, "%s: holds a control character; allowed: one line",
+                            place_of(said).text);
     if (size == 0 || size >= TEXT_MAX)
-        return err_note(ERR_USAGE, "%s: %s: %s", said->row->name, said->origin,
+        return err_note(ERR_USAGE, "%s: %s", place_of(said).text,
                         size ? "too long; allowed: 4095 characters"
                              : "found nothing; give a value");
     return append(out, said->text, size) ? OK : ERR_USAGE;
@@ -182,13 +201,13 @@ static enum err read_path(const struct said *said, char out[TEXT_MAX])
 
     const bool from_folder = *text != '/', from_working = from_folder && *said->folder != '/';
     if (from_working && !getcwd(working, sizeof working))
-        return err_note(ERR_IO, "%s: %s: the working directory cannot be told: %s", said->row->name,
-                        said->origin, strerror(errno));
+        return err_note(ERR_IO, "%s: the working directory cannot be told: %s", place_of(said).text,
+                        strerror(errno));
     const bool fits = append_parts(out, working) &&
                       (!from_folder || append_parts(out, said->folder)) && append_parts(out, text);
     if (!fits)
-        return err_note(ERR_USAGE, "%s: %s: the path is too long; allowed: 4095 characters",
-                        said->row->name, said->origin);
+        return err_note(ERR_USAGE, "%s: the path is too long; allowed: 4095 characters",
+                        place_of(said).text);
     return OK;
 }
 
@@ -253,8 +272,8 @@ static enum err read_counts(const struct said *said, char out[TEXT_MAX])
     while (next_word(&rest, ',', &word, &size)) {
         trim(&word, &size);
         if (count == SETTINGS_COUNTS_MAX)
-            return err_note(ERR_USAGE, "%s: %s: more than %d numbers; give fewer", said->row->name,
-                            said->origin, SETTINGS_COUNTS_MAX);
+            return err_note(ERR_USAGE, "%s: more than %d numbers; give fewer", place_of(said).text,
+                            SETTINGS_COUNTS_MAX);
         if (!read_count(said->row, word, size, &numbers[count++])) return refuse(said, word, size);
     }
     qsort(numbers, count, sizeof *numbers, ascending);

@@ -226,16 +226,59 @@ static enum err check_cover(const struct tensors *self, uint64_t data)
                     (unsigned long long)(self->size - data), (unsigned long long)(covered - data));
 }
 
+/* What people save models as that is not read here, by its first bytes. */
+static const struct foreign {
+    const char *magic;
+    size_t size;
+    const char *what, *advice;
+} foreign[] = {
+    {"PK\3\4", 4, "a PyTorch zip archive", "convert it with safetensors.torch.save_file"},
+    {"\x80\2", 2, "a pickle", "convert it with safetensors.torch.save_file"},
+    {"\x80\3", 2, "a pickle", "convert it with safetensors.torch.save_file"},
+    {"\x80\4", 2, "a pickle", "convert it with safetensors.torch.save_file"},
+    {"\x80\5", 2, "a pickle", "convert it with safetensors.torch.save_file"},
+    {"\x1f\x8b", 2, "compressed with gzip", "decompress it with gunzip"},
+    {"\x28\xb5\x2f\xfd", 4, "compressed with zstd", "decompress it with unzstd"},
+    {"\x89HDF", 4, "an HDF5 file", "convert it with safetensors.numpy.save_file"},
+};
+static const struct foreign npz = {"", 0, "an .npz archive",
+                                   "save each table as an .npy with numpy.save"};
+
+/* A zip archive whose first member is called SOMETHING.npy. */
+static bool is_npz(const struct tensors *self)
+{
+    enum { NAME_LENGTH_AT = 26, NAME_AT = 30, ENDING = 4 };
+    if (self->size < NAME_AT || memcmp(self->bytes, "PK\3\4", 4) != 0) return false;
+    const size_t end = NAME_AT + (size_t)self->bytes[NAME_LENGTH_AT] +
+                       ((size_t)self->bytes[NAME_LENGTH_AT + 1] << 8);
+    return end >= NAME_AT + ENDING && end <= self->size &&
+           memcmp(self->bytes + end - ENDING, ".npy", ENDING) == 0;
+}
+
+/* For a file whose first bytes are no length of a header. */
+static enum err refuse_foreign(const struct tensors *self, uint64_t length)
+{
+    const struct foreign *found = is_npz(self) ? &npz : NULL;
+    for (size_t i = 0; !found && i < sizeof foreign / sizeof foreign[0]; i++)
+        if (self->size >= foreign[i].size &&
+            memcmp(self->bytes, foreign[i].magic, foreign[i].size) == 0)
+            found = &foreign[i];
+    if (found)
+        return err_note(ERR_INPUT, "%s: is %s, not safetensors; %s", self->path, found->what,
+                        found->advice);
+    return err_note(ERR_INPUT,
+                    "%s: a header of %llu bytes in a file of %zu; is this a "
+                    ".safetensors or .npy file?",
+                    self->path, (unsigned long long)length, self->size);
+}
+
 static enum err read_safetensors(struct tensors *self)
 {
     uint64_t length = 0;
     for (size_t i = LENGTH_SIZE; i > 0 && self->size >= LENGTH_SIZE; i--)
         length = length << 8 | self->bytes[i - 1];
     if (self->size < LENGTH_SIZE || length > HEADER_MAX || length > self->size - LENGTH_SIZE)
-        return err_note(ERR_INPUT,
-                        "%s: a header of %llu bytes in a file of %zu; is this a "
-                        ".safetensors or .npy file?",
-                        self->path, (unsigned long long)length, self->size);
+        return refuse_foreign(self, length);
     json_error_t error;
     self->header = json_loadb((const char *)self->bytes + LENGTH_SIZE, (size_t)length,
                               JSON_REJECT_DUPLICATES, &error);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -19,18 +21,50 @@ const char *command_value(const struct command_call *call, const char *flag)
 
 const char *command_argument(const struct command_call *call, size_t place)
 {
-    return place < call->options->rest_count ? call->options->rest[place] : NULL;
+    if (call->db && place == 0) return call->db;
+    const size_t at = call->db ? place - 1 : place;
+    return at < call->options->rest_count ? call->options->rest[at] : NULL;
+}
+
+size_t command_argument_count(const struct command_call *call)
+{
+    return call->options->rest_count + (call->db ? 1 : 0);
+}
+
+bool command_is_database(const char *path)
+{
+    static const char magic[16] = "SQLite format 3";
+    char bytes[sizeof magic];
+    struct stat status;
+    /* A pipe is not to be read from, or waited for. */
+    FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "rbe") : NULL;
+    const bool found = file && fread(bytes, 1, sizeof bytes, file) == sizeof bytes &&
+                       memcmp(bytes, magic, sizeof magic) == 0;
+    if (file) (void)!fclose(file);
+    return found;
+}
+
+static bool is_called_yaml(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
 }
 
 /* Opening for writing would create it. */
 static enum err check_there(const char *path)
 {
     struct stat status;
-    if (stat(path, &status) == 0) return OK;
-    return err_note(ERR_IO,
-                    "database: %s: there is no such file; `millrace run` or `millrace plan`"
-                    " makes one",
-                    path);
+    if (stat(path, &status) != 0)
+        return err_note(ERR_IO,
+                        "database: %s: there is no such file; `millrace run` or `millrace plan`"
+                        " makes one",
+                        path);
+    if (is_called_yaml(path) && !command_is_database(path))
+        return err_note(ERR_USAGE,
+                        "database: %s: is a run file, not a database; give its db (by default"
+                        " %.*s.db)",
+                        path, (int)(strrchr(path, '.') - path), path);
+    return OK;
 }
 
 static enum err refuse_empty(const char *path)
@@ -70,6 +104,19 @@ int64_t command_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const char *command_thousands(uint64_t number, char words[COMMAND_WORDS_SIZE])
+{
+    char digits[24];
+    const int count = snprintf(digits, sizeof digits, "%" PRIu64, number);
+    size_t at = 0;
+    for (int i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0) words[at++] = ',';
+        words[at++] = digits[i];
+    }
+    words[at] = 0;
+    return words;
 }
 
 enum err command_number(struct ledger *ledger, const char *key, uint64_t standard, uint64_t *out)

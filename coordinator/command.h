@@ -12,6 +12,7 @@
 struct command_call {
     const struct options_table *table;
     const struct options *options;
+    const char *db; /* --db, where a command takes it for its first argument; else NULL */
     int signal; /* set when a signal ended it */
 };
 
@@ -29,6 +30,10 @@ MUST enum err command_retry(struct command_call *call);
 bool command_given(const struct command_call *call, const char *flag);
 const char *command_value(const struct command_call *call, const char *flag); /* NULL: not given */
 const char *command_argument(const struct command_call *call, size_t place);  /* NULL: not there */
+size_t command_argument_count(const struct command_call *call); /* --db counts as one */
+
+/* Whether the file at `path` is a SQLite database, by its first bytes. */
+bool command_is_database(const char *path);
 
 /* Opens the database that the first argument names. ERR_USAGE if nothing is planned in it. */
 MUST enum err command_open_reader(const struct command_call *call, struct ledger **out);
@@ -36,6 +41,10 @@ MUST enum err command_open_ledger(const struct command_call *call, struct ledger
 
 /* Milliseconds since the epoch. */
 int64_t command_now_ms(void);
+
+/* 1234567 as 1,234,567. */
+enum { COMMAND_WORDS_SIZE = 32 };
+const char *command_thousands(uint64_t number, char words[COMMAND_WORDS_SIZE]);
 
 /* A number of table run; `standard` if it is not there. */
 MUST enum err command_number(struct ledger *ledger, const char *key, uint64_t standard,

@@ -21,6 +21,15 @@ static const char attempts_sql[] =
     " from attempt a left join worker w on w.worker = a.worker"
     " where a.unit = ?1 order by a.attempt";
 
+/* What can end a run, or keep it from going on, without a unit that failed. */
+static const char events_sql[] =
+    "select e.at_ms, e.kind, e.worker, w.name, e.detail"
+    " from (select rowid as place, * from event"
+    "  where kind in ('input', 'died', 'worker', 'mismatch', 'refused')"
+    "  order by rowid desc limit ?1) e"
+    " left join worker w on w.worker = e.worker order by e.place";
+enum { EVENTS_SHOWN = 10 };
+
 /* One unit, as far as it was looked up. */
 struct explained {
     uint64_t unit;
@@ -138,6 +147,21 @@ static enum err visit_failed(void *context, size_t columns, const char *const *n
     return OK;
 }
 
+static enum err visit_event(void *context, size_t columns, const char *const *names,
+                            const char *const *values)
+{
+    char text[32];
+    bool *any = context;
+    (void)columns;
+    (void)names;
+    if (!*any) printf("last events\n");
+    *any = true;
+    printf("  %s  %-8s  ", time_text(values[0], text), or_dash(values[1]));
+    if (values[2]) printf("worker %s (%s): ", values[2], or_dash(values[3]));
+    printf("%s\n", or_dash(values[4]));
+    return OK;
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -176,13 +200,24 @@ static enum err explain_unit(struct ledger *reader, struct explained *explained)
     return err;
 }
 
+static const char *counts_text(struct ledger *reader, char text[128])
+{
+    struct ledger_counts counts;
+    ledger_counts(reader, &counts);
+    snprintf(text, 128, "%" PRIu64 " of %" PRIu64 " are done", counts.unit[UNIT_DONE],
+             counts.total);
+    return text;
+}
+
 static enum err explain_failed(struct ledger *reader)
 {
+    char text[128];
     bool any = false;
     enum err err = ledger_query(reader, "select unit, attempts, error from failed order by unit", 0,
                                 visit_failed, &any);
-    if (!err && !any) printf("no unit has failed\n");
-    return err;
+    if (!err && !any) printf("no unit has failed; %s\n", counts_text(reader, text));
+    any = false;
+    return err ? err : ledger_query(reader, events_sql, EVENTS_SHOWN, visit_event, &any);
 }
 
 enum err command_explain(struct command_call *call)

@@ -51,16 +51,26 @@ enum err command_report(struct command_call *call)
     return err;
 }
 
-/* What is there has been written; that it is not all, the caller must learn. */
-static enum err check_complete(struct ledger *reader, const char *db)
+/* Ranks of a part of the queries are written only for those who know it. A complete run has a
+ * results digest; one that was killed just before its last ranks were stored has not. */
+static enum err check_complete(struct ledger *reader, const char *db, bool partial)
 {
+    char digest[128];
     struct ledger_counts counts;
+    const enum err err = ledger_get(reader, "results_digest", digest, sizeof digest);
+    if (err != ERR_NONE) return err;
     ledger_counts(reader, &counts);
-    if (counts.unit[UNIT_DONE] == counts.total) return OK;
-    return err_note(ERR_FAILED,
-                    "export: %s: the run is incomplete, %" PRIu64 " of %" PRIu64
-                    " units are done, so queries are missing; go on with `millrace run --db %s`",
-                    db, counts.unit[UNIT_DONE], counts.total, db);
+    if (!partial)
+        return err_note(ERR_FAILED,
+                        "export: %s: the run is incomplete, %" PRIu64 " of %" PRIu64
+                        " units are done; nothing was written; go on with `millrace run --db %s`,"
+                        " or give --partial for the queries that are done",
+                        db, counts.unit[UNIT_DONE], counts.total, db);
+    fprintf(stderr,
+            "millrace: export: %s: partial, queries are missing: %" PRIu64 " of %" PRIu64
+            " units are done\n",
+            db, counts.unit[UNIT_DONE], counts.total);
+    return OK;
 }
 
 enum err command_export(struct command_call *call)
@@ -76,8 +86,9 @@ enum err command_export(struct command_call *call)
             err_note(ERR_USAGE, "export: --out is missing; name a file, or - for standard output");
     if (!err) err = export_format_of(path, &format);
     if (!err) err = command_open_reader(call, &reader);
+    if (!err)
+        err = check_complete(reader, command_argument(call, 0), command_given(call, "partial"));
     if (!err) err = export_ranks_file(reader, format, path);
-    if (!err) err = check_complete(reader, command_argument(call, 0));
     ledger_close(&reader);
     return err;
 }

@@ -33,9 +33,19 @@ static void job_close(struct job *job)
 
 /* ---- settings ---------------------------------------------------------------------------- */
 
+static bool names_inputs(const struct settings *settings)
+{
+    for (size_t i = 0; i < SETTING_TOTAL; i++)
+        if (setting_rows[i].type == SETTING_INPUT && settings_given(settings, (enum setting)i))
+            return true;
+    return false;
+}
+
 /* The database beside the run file, with .db for its extension. */
 static enum err default_database(struct settings *settings, const char *runfile)
 {
+    if (!runfile && !names_inputs(settings))
+        return err_note(ERR_USAGE, "settings: give a run file, or --db of a planned run");
     if (!runfile)
         return err_note(ERR_USAGE, "settings: db is missing: without a run file, --db must name"
                                    " the database");
@@ -50,18 +60,13 @@ static enum err default_database(struct settings *settings, const char *runfile)
 static enum err read_settings(const struct command_call *call, struct settings *settings)
 {
     const char *runfile = command_argument(call, 0);
+    if (runfile && command_is_database(runfile))
+        return err_note(ERR_USAGE, "run file: %s: is a database; go on with it by --db %s", runfile,
+                        runfile);
     enum err err = runfile ? runfile_read(runfile, settings) : OK;
     if (!err) err = options_apply(call->options, settings);
     if (!err && !settings_given(settings, SET_db)) err = default_database(settings, runfile);
     return err;
-}
-
-static bool names_inputs(const struct settings *settings)
-{
-    for (size_t i = 0; i < SETTING_TOTAL; i++)
-        if (setting_rows[i].type == SETTING_INPUT && settings_given(settings, (enum setting)i))
-            return true;
-    return false;
 }
 
 /* Nothing but a planned database was named: its settings count, and the flags over them. */

@@ -18,6 +18,7 @@ struct command {
 };
 
 static enum err command_help(struct command_call *call);
+static enum err command_version(struct command_call *call);
 
 /* clang-format off */
 static const struct option_row run_rows[] = {
@@ -27,14 +28,16 @@ static const struct option_row run_rows[] = {
 };
 
 static const struct option_row serve_rows[] = {
-    {"bind", "ENDPOINT", "where to listen: ipc:///PATH"},
+    {"bind", "ENDPOINT", "where to listen: ipc:///PATH (required)"},
+    {"db", "FILE", "another way to give DB"},
     {"quiet", NULL, "no progress"},
     {NULL, NULL, NULL},
 };
 
 static const struct option_row status_rows[] = {
     {"watch", NULL, "go on showing it until the run ends"},
-    {"json", NULL, "as JSON, one line each time"},
+    {"json", NULL, "as JSON, one line each time; *_ms are milliseconds since the epoch"},
+    {"db", "FILE", "another way to give DB"},
     {NULL, NULL, NULL},
 };
 
@@ -42,26 +45,35 @@ static const struct option_row report_rows[] = {
     {"format", "WORD", "table (default), json or csv"},
     {"by", "WORD,...", "groups shown apart: side, relation (default: the run's)"},
     {"hits", "N,...", "the k of hits@k (default: the run's)"},
+    {"db", "FILE", "another way to give DB"},
     {NULL, NULL, NULL},
 };
 
 static const struct option_row export_rows[] = {
     {"what", "WORD", "ranks: one line for each query (default)"},
-    {"out", "FILE", "where to: a name ending in .tsv, .csv or .npy; - for standard output"},
+    {"out", "FILE", "where to: a name ending in .tsv, .csv or .npy; - for standard output"
+                    " (required)"},
+    {"partial", NULL, "of an incomplete run, write the queries that are done"},
+    {"db", "FILE", "another way to give DB"},
+    {NULL, NULL, NULL},
+};
+
+static const struct option_row db_rows[] = {
+    {"db", "FILE", "another way to give DB"},
     {NULL, NULL, NULL},
 };
 
 static const struct command commands[] = {
-    {"run", "[RUNFILE]", 0, 1, "plan or resume a run, work on it with local workers, and report",
+    {"run", "[RUNFILE]", 0, 1, "plan or resume a run, work on it, and report",
      "  millrace run umls.yaml\n"
      "  millrace run umls.yaml --workers 4 --threads 2\n"
      "  millrace run --db umls.db                  # go on with what is planned there\n",
      {run_rows, true}, command_run},
-    {"plan", "[RUNFILE]", 0, 1, "write the database of a run, and show units, memory, arithmetic",
+    {"plan", "[RUNFILE]", 0, 1, "write the database of a run, and show its units",
      "  millrace plan umls.yaml\n"
      "  millrace plan umls.yaml --db /scratch/umls.db --unit-candidates 65536\n",
      {NULL, true}, command_plan},
-    {"serve", "DB", 1, 1, "coordinate workers that are started elsewhere",
+    {"serve", "DB --bind ENDPOINT", 1, 1, "coordinate workers that are started elsewhere",
      "  millrace serve umls.db --bind ipc:///tmp/umls.socket &\n"
      "  millrace-worker --connect ipc:///tmp/umls.socket\n",
      {serve_rows, false}, command_serve},
@@ -73,20 +85,23 @@ static const struct command commands[] = {
      "  millrace report umls.db --by side,relation\n"
      "  millrace report umls.db --format json --hits 1,3,10\n",
      {report_rows, false}, command_report},
-    {"export", "DB", 1, 1, "write the rank of each query",
+    {"export", "DB --out FILE", 1, 1, "write the rank of each query",
      "  millrace export umls.db --what ranks --out ranks.tsv\n"
      "  millrace export umls.db --out - | sha256sum    # the results digest\n",
      {export_rows, false}, command_export},
-    {"explain", "DB [UNIT]", 1, 2, "tell why a unit is where it is; without UNIT, list failed ones",
+    {"explain", "DB [UNIT]", 1, 2, "tell what became of a unit, or what went wrong",
      "  millrace explain umls.db\n"
      "  millrace explain umls.db 17\n",
-     {NULL, false}, command_explain},
+     {db_rows, false}, command_explain},
     {"retry", "DB", 1, 1, "make failed units ready again",
      "  millrace retry umls.db && millrace run --db umls.db\n",
-     {NULL, false}, command_retry},
+     {db_rows, false}, command_retry},
     {"help", "[COMMAND]", 0, 1, "show this, or the flags of a command",
      "  millrace help run\n",
      {NULL, false}, command_help},
+    {"version", "", 0, 0, "show the version; so do --version and -v",
+     "  millrace version\n",
+     {NULL, false}, command_version},
 };
 /* clang-format on */
 
@@ -98,7 +113,7 @@ static void print_commands(void)
            "usage: millrace COMMAND [ARGUMENT]... [--FLAG [VALUE]]...\n\n",
            MILLRACE_VERSION);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-8s %-10s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        printf("  %-8s %-18s  %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     printf("\n`millrace COMMAND --help` shows a command's flags and examples.\n"
            "Exit codes: 0 done; 1 failed or incomplete; 2 usage or settings; 3 input data;\n"
            "4 a resource cannot be used; 130, 143 interrupted (go on with `millrace run`).\n");
@@ -106,7 +121,8 @@ static void print_commands(void)
 
 static void print_command(const struct command *command)
 {
-    printf("millrace %s %s - %s\n", command->name, command->arguments, command->help);
+    printf("millrace %s%s%s - %s\n", command->name, *command->arguments ? " " : "",
+           command->arguments, command->help);
     options_print(stdout, &command->table);
     printf("\nExamples:\n%s", command->examples);
 }
@@ -138,14 +154,31 @@ static enum err command_help(struct command_call *call)
     return OK;
 }
 
-static enum err check_arguments(const struct command *command, const struct options *options)
+static enum err command_version(struct command_call *call)
 {
-    if (options->rest_count >= command->least && options->rest_count <= command->most) return OK;
-    const bool more = options->rest_count > command->most;
-    return err_note(ERR_USAGE, "%s: %s%s; usage: millrace %s %s [--FLAG]...", command->name,
-                    more ? "unexpected argument " : "missing argument ",
-                    more ? options->rest[command->most] : command->arguments, command->name,
-                    command->arguments);
+    (void)call;
+    printf("millrace %s\n", MILLRACE_VERSION);
+    return OK;
+}
+
+static enum err check_arguments(const struct command *command, const struct command_call *call)
+{
+    const size_t count = command_argument_count(call);
+    if (count >= command->least && count <= command->most) return OK;
+    const char *word =
+        count > command->most ? command_argument(call, command->most) : command->arguments;
+    return err_note(ERR_USAGE, "%s: %s argument %.*s; usage: millrace %s %s [--FLAG]...",
+                    command->name, count > command->most ? "unexpected" : "missing",
+                    (int)(count > command->most ? strlen(word) : strcspn(word, " ")), word,
+                    command->name, command->arguments);
+}
+
+/* --db of a command that is given a database as its first argument: a row of its own table. */
+static const char *database_flag(const struct command *command, const struct options *options)
+{
+    const struct option_row *row = command->table.rows;
+    while (row && row->name && strcmp(row->name, "db") != 0) row++;
+    return row && row->name ? options_value(options, &command->table, "db") : NULL;
 }
 
 static enum err call_command(const struct command *command, int argc, char **argv, int *signal)
@@ -157,7 +190,8 @@ static enum err call_command(const struct command *command, int argc, char **arg
         return OK;
     }
     struct command_call call = {.table = &command->table, .options = &options};
-    if (!err) err = check_arguments(command, &options);
+    if (!err) call.db = database_flag(command, &options);
+    if (!err) err = check_arguments(command, &call);
     if (!err) err = command->function(&call);
     *signal = call.signal;
     return err;
@@ -176,10 +210,9 @@ int commands_main(int argc, char **argv)
     enum err err = OK;
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_commands();
-    } else if (strcmp(argv[1], "--version") == 0) {
-        printf("millrace %s\n", MILLRACE_VERSION);
     } else {
-        const struct command *command = find_command(argv[1]);
+        const bool version = strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0;
+        const struct command *command = find_command(version ? "version" : argv[1]);
         err = command ? call_command(command, argc - 1, argv + 1, &stopped_by) : ERR_USAGE;
     }
     err = finish_output(err);

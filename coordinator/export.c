@@ -1,4 +1,5 @@
 /* export - see export.h. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "coordinator/export.h"
 
 #include <errno.h>
@@ -7,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { BUFFER_BYTES = 1 << 16 };
+enum { BUFFER_BYTES = 1 << 16, PATH_SIZE = 4096 };
 
 /* An export under way: bytes gather in `buffer` on their way to the sink. */
 struct writer {
@@ -164,9 +167,11 @@ static enum err failed_write(const char *path)
     return err_note(reason == ENOSPC ? ERR_FULL : ERR_IO, "export: %s: %s", path, strerror(reason));
 }
 
+/* Where the bytes go: the file itself, or a draft that becomes the file when it is whole. */
 struct file_sink {
-    const char *path;
+    const char *path; /* what the user called it */
     FILE *file;
+    char target[PATH_SIZE], draft[PATH_SIZE + 32]; /* "": no draft */
 };
 
 static enum err write_file(void *context, const char *bytes, size_t size)
@@ -175,16 +180,48 @@ static enum err write_file(void *context, const char *bytes, size_t size)
     return fwrite(bytes, 1, size, sink->file) == size ? OK : failed_write(sink->path);
 }
 
+/* A link stays one: its target is replaced. An old file's mode is kept. */
+static enum err open_sink(const char *path, struct file_sink *sink)
+{
+    struct stat status;
+    char *target = NULL;
+    *sink = (struct file_sink){.path = path, .file = stdout};
+    if (strcmp(path, "-") == 0) return OK;
+
+    const bool there = stat(path, &status) == 0;
+    if (there && S_ISREG(status.st_mode)) {
+        target = realpath(path, NULL);
+        if (!target || access(target, W_OK) != 0) sink->file = NULL;
+    }
+    if (sink->file && (!there || target)) {
+        const int used = snprintf(sink->target, sizeof sink->target, "%s", target ? target : path);
+        snprintf(sink->draft, sizeof sink->draft, "%s.%ld.part", sink->target, (long)getpid());
+        if (used >= PATH_SIZE) errno = ENAMETOOLONG;
+        if (used >= PATH_SIZE) sink->file = NULL;
+    }
+    if (sink->file) sink->file = fopen(*sink->draft ? sink->draft : path, "wbe");
+    if (sink->file && target) (void)!fchmod(fileno(sink->file), status.st_mode & 0777);
+    free(target);
+    return sink->file ? OK : failed_write(path);
+}
+
+/* Ends the export with `err` as it stands so far; a draft takes its place, or goes. */
+static enum err close_sink(struct file_sink *sink, enum err err)
+{
+    const bool standard = sink->file == stdout, draft = *sink->draft;
+    if (!err && fflush(sink->file) != 0) err = failed_write(sink->path);
+    if (!err && draft && fsync(fileno(sink->file)) != 0) err = failed_write(sink->path);
+    if (!standard && fclose(sink->file) != 0 && !err) err = failed_write(sink->path);
+    if (!err && draft && rename(sink->draft, sink->target) != 0) err = failed_write(sink->path);
+    if (err && draft) remove(sink->draft);
+    return err;
+}
+
 enum err export_ranks_file(struct ledger *ledger, enum export_format format, const char *path)
 {
-    const bool standard = strcmp(path, "-") == 0;
-    struct file_sink sink = {path, standard ? stdout : fopen(path, "wb")};
-    if (!sink.file) return failed_write(path);
-
-    enum err err = export_ranks(ledger, format, write_file, &sink);
-    if (!err && fflush(sink.file) != 0) err = failed_write(path);
-    if (!standard && fclose(sink.file) != 0 && !err) err = failed_write(path);
-    return err;
+    struct file_sink sink;
+    const enum err err = open_sink(path, &sink);
+    return err ? err : close_sink(&sink, export_ranks(ledger, format, write_file, &sink));
 }
 
 static enum err write_digest(void *context, const char *bytes, size_t size)

@@ -8,6 +8,9 @@
  * the CSV form, values with a comma, a quote or a line end are quoted as RFC 4180 says. The .npy
  * form is a structured array without the labels: side is |S4, all others are <i8.
  *
+ * A file appears whole or not at all: rows go to a draft beside it, which takes its place at the
+ * end. What is no regular file (a pipe, a device) is written to as it is.
+ *
  * Owner:   everything is borrowed for the call. Rows are streamed; memory stays small.
  * Errors:  ERR_IO when the database or the file fails, ERR_FULL when the disk is full.
  */
@@ -24,7 +27,7 @@ typedef enum err export_sink(void *context, const char *bytes, size_t size);
 MUST enum err export_ranks(struct ledger *ledger, enum export_format format, export_sink *sink,
                            void *context);
 
-/* Into the file at `path`; "-" is standard output. */
+/* Into the file at `path`, which stays as it was on an error; "-" is standard output. */
 MUST enum err export_ranks_file(struct ledger *ledger, enum export_format format,
                                 const char *path);
 

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATH_SIZE = 4096 };
@@ -65,6 +66,16 @@ enum err ledger_lock_check(const char *path)
     return OK;
 }
 
+/* Somebody who only looks, as ledger_lock_held does, is gone after a moment. */
+static int take(int lock)
+{
+    const struct timespec moment = {0, 50 * 1000 * 1000};
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) return 0;
+    if (errno != EWOULDBLOCK) return -1;
+    nanosleep(&moment, NULL);
+    return flock(lock, LOCK_EX | LOCK_NB);
+}
+
 enum err ledger_lock_open(const char *path, int *descriptor)
 {
     struct stat status;
@@ -78,7 +89,7 @@ enum err ledger_lock_open(const char *path, int *descriptor)
     if (lock < 0)
         return err_note(ERR_IO, "database: %s: cannot be opened for writing: %s; give another --db",
                         path, strerror(errno));
-    if (flock(lock, LOCK_EX | LOCK_NB)) {
+    if (take(lock)) {
         err = errno == EWOULDBLOCK
                   ? err_note(ERR_BUSY,
                              "database: %s: another coordinator is using it; wait until it has "
@@ -90,6 +101,14 @@ enum err ledger_lock_open(const char *path, int *descriptor)
     }
     *descriptor = lock;
     return OK;
+}
+
+bool ledger_lock_held(const char *path)
+{
+    const int lock = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const bool held = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (lock >= 0) close(lock); /* and with it the lock */
+    return held;
 }
 
 void ledger_lock_close(int *descriptor)

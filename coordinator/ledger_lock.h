@@ -20,6 +20,9 @@ MUST enum err ledger_lock_check(const char *path);
 
 /* Checks, opens (and creates) the file and locks it. Gives a descriptor; close it after SQLite. */
 MUST enum err ledger_lock_open(const char *path, int *descriptor);
+/* Whether a coordinator has the database at `path` now. Not for a process that has it open itself:
+ * its SQLite would lose its locks. */
+bool ledger_lock_held(const char *path);
 void ledger_lock_close(int *descriptor); /* forgives -1, and leaves -1 */
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ enum {
     ARGUMENTS_MAX = 16,
     NUMBER_BYTES = 24,
     DEATH_BYTES = 128,
+    NEWS_BYTES = 384,
     CANNOT_RUN = 127, /* what a shell gives for a program that cannot be run */
 };
 
@@ -34,7 +36,7 @@ struct child {
 struct local {
     uint32_t workers, troubled; /* children; of them with deaths */
     char threads[NUMBER_BYTES], lanes[NUMBER_BYTES];
-    char last_death[DEATH_BYTES];
+    char last_death[DEATH_BYTES], news[NEWS_BYTES];
     const char *arguments[ARGUMENTS_MAX]; /* ended by NULL; borrowed, or the texts above */
     char *texts[3];                       /* copies that are ours */
     struct child child[];
@@ -130,9 +132,31 @@ static bool own_error(int status)
                                  WEXITSTATUS(status) == CANNOT_RUN);
 }
 
-static void note_death(struct local *local, struct child *child, int status, int64_t now_ms)
+/* What follows on a death, as the rest of a sentence. */
+static void describe_next(const struct child *child, int status, int64_t pause_ms, char *text,
+                          size_t size)
 {
-    describe(status, local->last_death, sizeof local->last_death);
+    if (own_error(status))
+        snprintf(text, size, "giving it up, for another would end like it");
+    else if (child->deaths >= LOCAL_DEATHS_MAX)
+        snprintf(text, size, "giving it up after %u deaths without a result", child->deaths);
+    else if (child->over)
+        snprintf(text, size, "giving it up after %u deaths before it asked for work",
+                 child->early_deaths);
+    else if (pause_ms)
+        snprintf(text, size, "starting another in %.1f s", (double)pause_ms / 1000);
+    else
+        snprintf(text, size, "starting another");
+}
+
+static void note_death(struct local *local, struct child *child, uint64_t pid, int status,
+                       int64_t now_ms)
+{
+    const bool was_over = child->over; /* retired */
+    char how[DEATH_BYTES / 2], next[DEATH_BYTES];
+    describe(status, how, sizeof how);
+    snprintf(local->last_death, sizeof local->last_death, "%s %s",
+             WIFSIGNALED(status) ? "was" : "ended with", how);
     local->troubled += child->deaths == 0;
     child->deaths++;
     child->early_deaths = child->asked ? 0 : child->early_deaths + 1;
@@ -141,7 +165,13 @@ static void note_death(struct local *local, struct child *child, int status, int
         child->over = true;
     int64_t pause_ms = child->deaths > 1 ? PAUSE_FIRST_MS : 0;
     for (uint32_t i = 2; i < child->deaths && pause_ms < LOCAL_PAUSE_MAX_MS; i++) pause_ms *= 2;
-    child->due_ms = now_ms + (pause_ms < LOCAL_PAUSE_MAX_MS ? pause_ms : LOCAL_PAUSE_MAX_MS);
+    if (pause_ms > LOCAL_PAUSE_MAX_MS) pause_ms = LOCAL_PAUSE_MAX_MS;
+    child->due_ms = now_ms + pause_ms;
+
+    describe_next(child, status, pause_ms, next, sizeof next);
+    snprintf(local->news, sizeof local->news, "worker %td (pid %" PRIu64 ") %s%s%s",
+             child - local->child + 1, pid, local->last_death, was_over ? "" : "; ",
+             was_over ? "" : next);
 }
 
 static struct child *find_pid(struct local *local, uint64_t pid)
@@ -162,7 +192,7 @@ enum err local_reap(struct local *local, int64_t now_ms, uint64_t *pid, char *ho
         child->pid = 0;
         describe(status, how, size);
         if (*how)
-            note_death(local, child, status, now_ms);
+            note_death(local, child, *pid, status, now_ms);
         else
             child->over = true;
         return OK;
@@ -219,12 +249,21 @@ const char *local_last_death(const struct local *local)
     return local->last_death;
 }
 
+const char *local_news(const struct local *local)
+{
+    return local->news;
+}
+
+void local_retire(struct local *local)
+{
+    for (uint32_t i = 0; i < local->workers; i++) local->child[i].over = true;
+}
+
 static void signal_all(struct local *local, int signal)
 {
-    for (uint32_t i = 0; i < local->workers; i++) {
-        local->child[i].over = true;
+    local_retire(local);
+    for (uint32_t i = 0; i < local->workers; i++)
         if (local->child[i].pid) kill(local->child[i].pid, signal);
-    }
 }
 
 void local_kill(struct local *local)

@@ -60,9 +60,14 @@ uint64_t local_alive(const struct local *local);   /* running or to be started a
 uint64_t local_running(const struct local *local); /* running */
 /* The process of the running child with that number below `workers`; 0 if it does not run. */
 uint64_t local_pid(const struct local *local, uint32_t number);
-/* How the last child that died did so: "killed by signal 9"; "" if none did. */
+/* What became of the last child that died: "was killed by signal 9"; "" if none did. */
 const char *local_last_death(const struct local *local);
+/* The same for people, and what follows: "worker 3 (pid 123) was killed by signal 9; starting
+ * another". Workers are numbered from 1 here. */
+const char *local_news(const struct local *local);
 
+/* From now on none is started again. */
+void local_retire(struct local *local);
 /* Kills all children and starts none again: for a user who cannot wait. */
 void local_kill(struct local *local);
 

@@ -10,7 +10,8 @@ enum {
     /* Settings stand twice, with dashes and with underscores; and there is --help, and the end. */
     FLAGS_MAX = OPTIONS_OWN_MAX + 2 * SETTING_TOTAL + 2,
     HELP_COLUMN = 28,
-    LINE_COLUMNS = 100,
+    LINE_COLUMNS = 80,
+    TEXT_SIZE = 512,
     CODE_OWN = 1000, /* what getopt_long gives: CODE_OWN + row, CODE_SETTING + setting, 'h' */
     CODE_SETTING = 2000,
 };
@@ -131,26 +132,31 @@ bool options_given(const struct options *options, const struct options_table *ta
     return options_value(options, table, name) != NULL;
 }
 
-/* The default stands behind the help where the line has room for it, else below. */
-static void print_standard(FILE *out, const char *standard, size_t column)
+/* Prints the words of `text` from `column` on, and goes on in the next line where they do not fit.
+ * Returns the column behind them. */
+static int print_words(FILE *out, const char *text, int column)
 {
-    static const char before[] = " (default: ";
-    const size_t size = strlen(before) + strlen(standard) + 1;
-    if (column + size > LINE_COLUMNS) fprintf(out, "\n%*s", HELP_COLUMN - 1, "");
-    fprintf(out, "%s%s)", before, standard);
+    while (*(text += strspn(text, " "))) {
+        const int size = (int)strcspn(text, " ");
+        const bool fits = column + 1 + size <= LINE_COLUMNS;
+        if (column > HELP_COLUMN && !fits) column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+        const bool first = column <= HELP_COLUMN;
+        column += fprintf(out, "%s%.*s", first ? "" : " ", size, text);
+        text += size;
+    }
+    return column;
 }
 
-static void print_flag(FILE *out, const char *name, const char *value, const char *help,
-                       const char *standard)
+/* A flag's name with what stands for its value, and its help behind them, or below. */
+static int print_flag(FILE *out, const char *name, const char *value, const char *help)
 {
-    const int used = fprintf(out, "  --%s%s%s", name, *value ? " " : "", value);
-    if (used >= HELP_COLUMN) fputc('\n', out);
-    fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : HELP_COLUMN, "", help);
-    if (standard && *standard) print_standard(out, standard, HELP_COLUMN + strlen(help));
-    fputc('\n', out);
+    int used = fprintf(out, "  --%s%s%s", name, *value ? " " : "", value);
+    if (used >= HELP_COLUMN) used = fprintf(out, "\n") - 1;
+    fprintf(out, "%*s", HELP_COLUMN - used, "");
+    return print_words(out, help, HELP_COLUMN);
 }
 
-/* What stands for a setting's value: its choices where they are few, else a word for its type. */
+/* What stands for a setting's value: a word for its type. */
 static const char *value_word(const struct setting_row *row)
 {
     static const char *const words[] = {
@@ -161,20 +167,32 @@ static const char *value_word(const struct setting_row *row)
     return words[row->type];
 }
 
-/* A setting with choices tells them, and its default, in a line of their own. */
+/* Choices stand in a line of their own. */
+static int print_choices(FILE *out, const struct setting_row *row)
+{
+    char text[TEXT_SIZE];
+    size_t used = 0;
+    for (const char *at = row->choices + (*row->choices == '|'); *at; at++) {
+        check(used + 3 < sizeof text);
+        if (*at == '|') text[used++] = ',';
+        text[used++] = *at == '|' ? ' ' : *at;
+    }
+    text[used] = 0;
+    fprintf(out, "\n%*s", HELP_COLUMN, "");
+    return print_words(out, text, HELP_COLUMN);
+}
+
 static void print_setting(FILE *out, const struct setting_row *row)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE], standard[TEXT_SIZE];
     dash(row->name, name);
-    print_flag(out, name, value_word(row), row->help, row->choices ? NULL : row->standard);
-    if (!row->choices) return;
-    fprintf(out, "%*s", HELP_COLUMN, "");
-    for (const char *at = row->choices + (*row->choices == '|'); *at; at++)
-        if (*at == '|')
-            fputs(", ", out);
-        else
-            fputc(*at, out);
-    if (row->standard && *row->standard) fprintf(out, " (default: %s)", row->standard);
+    int column = print_flag(out, name, value_word(row), row->help);
+    if (row->choices) column = print_choices(out, row);
+    snprintf(standard, sizeof standard, "(default: %s)", row->standard ? row->standard : "");
+    const bool fits = column + 1 + (int)strlen(standard) <= LINE_COLUMNS;
+    if (row->standard && *row->standard && !fits)
+        column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+    if (row->standard && *row->standard) print_words(out, standard, column);
     fputc('\n', out);
 }
 
@@ -195,9 +213,12 @@ static void print_settings(FILE *out)
 void options_print(FILE *out, const struct options_table *table)
 {
     fputs("\nFlags:\n", out);
-    for (size_t i = 0; table->rows && table->rows[i].name; i++)
-        print_flag(out, table->rows[i].name, table->rows[i].value ? table->rows[i].value : "",
-                   table->rows[i].help, NULL);
-    print_flag(out, "help", "", "this text", NULL);
+    for (size_t i = 0; table->rows && table->rows[i].name; i++) {
+        const struct option_row *row = &table->rows[i];
+        print_flag(out, row->name, row->value ? row->value : "", row->help);
+        fputc('\n', out);
+    }
+    print_flag(out, "help", "", "this text");
+    fputc('\n', out);
     if (table->settings) print_settings(out);
 }

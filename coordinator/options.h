@@ -50,7 +50,7 @@ bool options_given(const struct options *options, const struct options_table *ta
 const char *options_value(const struct options *options, const struct options_table *table,
                           const char *name);
 
-/* The help: one line for each flag, with value and default. */
+/* The help: each flag with value and default, in lines of at most 80 columns. */
 void options_print(FILE *out, const struct options_table *table);
 
 #endif

@@ -28,6 +28,9 @@ static const struct {
                 "'serving_since_ms')) / 1000.0 from unit"},
     {FACT_WORK, "select 'peak_bytes', max(peak_bytes) from worker"},
     {FACT_WORK, "select 'class', class from tally limit 1"},
+    {FACT_WORK, "select 'joined_before', count(*) from worker where joined_ms < (select cast(value "
+                "as int) from run where key = 'serving_since_ms')"},
+    {FACT_WORK, "select 'cut_off', count(*) from worker where how = 'coordinator ended'"},
 };
 
 struct gathering {

@@ -1,16 +1,43 @@
 /*
  * report - what a run found out: metrics, and what they rest on, for people, tools and tables.
  *
- *     table   the headline metrics for people, realistic ranks; with `by` a line for each group
+ *     table   the headline metrics for people, realistic ranks, and what was ranked how; with `by`
+ *             a line for each group
  *     json    everything, in PyKEEN's nesting: metrics.SIDE.TYPE.METRIC, SIDE head, tail or both,
  *             TYPE optimistic, realistic or pessimistic; beside it `run`, and with `by` the same
  *             nesting for each group: by.side.SIDE.TYPE.METRIC, by.relation.LABEL.SIDE.TYPE.METRIC
- *     csv     a line for each metric: side,type,metric,value, and with `by` relation
+ *     csv     a line for each metric: side,type,metric,value; with `by` relation another column
+ *             comes first: relation, empty for all together
  *
  * While a run is incomplete its metrics cover the queries that are done, a fair sample, and
  * run.complete is false. A metric that is not defined is null in JSON and empty in CSV. Metrics
  * made with a logarithm or an exponential have 12 significant digits, others as many as bring back
  * the same double.
+ *
+ * The keys of `run` in JSON. Tools rely on them: none is renamed or goes, others may come.
+ *
+ *     settings          text by name: every setting that is stored, and the defaults of those that
+ *                       can change a result (schema/run.def)
+ *     inputs            the SHA-256 of each input file, by role: train, model, ...
+ *     run_digest        of the settings and inputs that can change a result, SHA-256
+ *     results_digest    SHA-256 of the exported ranks.tsv; null while the run is incomplete
+ *     complete          true when every query is ranked
+ *     units_done, units_failed, units_total
+ *     queries_done, queries_total    a side of a triple is a query
+ *     unknown_dropped   lines of all files left out for a label that is not in the maps
+ *     unknown_kept      lines kept in spite of one, their answers ranked last
+ *     nonfinite         scores that were not numbers, of the queries done
+ *     ties              share of the queries done with candidates level with the true one, 0 .. 1
+ *     class             of arithmetic; null before the first result
+ *     millrace_version  that planned the run
+ *     work              what it took:
+ *         pairs         of question and candidate that were compared
+ *         rescored      pairs that the fast pass left to the canonical score
+ *         lane_use      share of the lanes that held a question, 0 .. 1; null before a result
+ *         busy_s        seconds of computing, all workers together
+ *         wall_s        seconds of serving, summed over the sittings that ended in order; before
+ *                       the first has, of the newest up to its last result; null before one
+ *         peak_bytes    most memory at once; 0: not known
  *
  * Errors:  ERR_FORMAT when the database holds what no run writes; ERR_IO, ERR_FULL when `out`
  *          takes no more; ERR_MEMORY.

@@ -5,10 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A field after a comma, in quotes where it needs them (RFC 4180). */
+/* A field in quotes where it needs them (RFC 4180). */
 static void write_field(FILE *out, const char *text)
 {
-    putc(',', out);
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, out);
         return;
@@ -35,10 +34,12 @@ static void write_group(const struct report *report, const char *relation)
                 char text[JSON_NUMBER_SIZE] = "";
                 if (isfinite(value))
                     json_digits(value, column->metric->rounded ? METRIC_DIGITS : 0, text);
-                fprintf(out, "%s,%s,%s,%s", figures_side_name[side], figures_type_name[type],
+                if (relation) {
+                    write_field(out, relation);
+                    putc(',', out);
+                }
+                fprintf(out, "%s,%s,%s,%s\n", figures_side_name[side], figures_type_name[type],
                         column->key, text);
-                if (relation) write_field(out, relation);
-                putc('\n', out);
             }
         }
     }
@@ -47,7 +48,7 @@ static void write_group(const struct report *report, const char *relation)
 enum err report_csv(struct report *report)
 {
     const bool by_relation = report_by(report, REPORT_BY_RELATION);
-    fprintf(report->config->out, "side,type,metric,value%s\n", by_relation ? ",relation" : "");
+    fprintf(report->config->out, "%sside,type,metric,value\n", by_relation ? "relation," : "");
     enum err err = figures_compute(report->figures, NULL);
     if (!err) write_group(report, by_relation ? "" : NULL);
     for (size_t i = 0; i < report->figures->relation_count && !err; i++) {

@@ -67,6 +67,8 @@ static void write_run(struct json *json, const struct report *report)
     json_count(json, "units_total", report->units.total);
     json_count(json, "queries_done", figures->row_count);
     json_count(json, "queries_total", report_count(report, FACT_RUN, "queries_total"));
+    json_count(json, "unknown_dropped", report_count(report, FACT_RUN, "unknown_dropped"));
+    json_count(json, "unknown_kept", report_count(report, FACT_RUN, "unknown_kept"));
     json_count(json, "nonfinite", figures->nonfinite);
     json_number(json, "ties", rows > 0 ? (double)figures->tied / rows : 0, 0);
     json_text(json, "class", report_fact(report, FACT_WORK, "class"));

@@ -14,7 +14,8 @@
 enum fact_kind {
     FACT_RUN,   /* a row of table run: settings, digests, totals */
     FACT_INPUT, /* role; the text is its SHA-256 */
-    FACT_WORK,  /* pairs, rescored, lane_use, busy_s, wall_s, peak_bytes, class */
+    FACT_WORK,  /* pairs, rescored, lane_use, busy_s, wall_s, peak_bytes, class; joined_before:
+                   workers of earlier sittings; cut_off: those whose coordinator was killed */
 };
 
 struct fact {

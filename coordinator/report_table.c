@@ -1,4 +1,5 @@
 /* report_table - a report for people: the headline metrics, and what they rest on. */
+#include "common/settings.h"
 #include "coordinator/report_parts.h"
 
 #include <inttypes.h>
@@ -26,17 +27,26 @@ static const char *with_commas(uint64_t number, char words[WORDS_SIZE])
     return words;
 }
 
-/* 1234567 as "1.23 M"; `step` is 1000, or 1024 for bytes. */
-static const char *with_prefix(double number, double step, char words[WORDS_SIZE])
+/* 1234567 as "1.23 M". What three digits would round to 1000 has the next prefix. */
+static const char *with_prefix(double number, char words[WORDS_SIZE])
 {
     static const char prefix[] = " kMGTP";
     size_t i = 0;
-    while (number >= step && i + 2 < sizeof prefix) {
-        number /= step;
-        i++;
-    }
-    snprintf(words, WORDS_SIZE, i ? "%.3g %c%s" : "%.3g ", number, prefix[i],
-             step > 1000 ? "i" : "");
+    for (; number >= 999.5 && i + 2 < sizeof prefix; i++) number /= 1000;
+    snprintf(words, WORDS_SIZE, i ? "%.3g %c" : "%.3g ", number, prefix[i]);
+    return words;
+}
+
+/* 1234567 as "1.2 MiB": one place behind the point whatever the size, as the plan has it. */
+static const char *with_bytes(double number, char words[WORDS_SIZE])
+{
+    static const char prefix[] = " KMGTPE";
+    size_t i = 0;
+    for (; number >= 1024 && i + 2 < sizeof prefix; i++) number /= 1024;
+    if (i > 0)
+        snprintf(words, WORDS_SIZE, "%.1f %ciB", number, prefix[i]);
+    else
+        snprintf(words, WORDS_SIZE, "%.0f bytes", number);
     return words;
 }
 
@@ -52,11 +62,19 @@ static void write_cell(const struct report *report, size_t side, const char *key
         fprintf(out, "  %*.*f", CELL_WIDTH, fabs(value) < 100 ? 6 : 2, value);
 }
 
+/* One side alone is not shown again as both. */
+static bool side_shown(const struct report *report, size_t side)
+{
+    const size_t *count = report->figures->count;
+    if (side == FIGURES_BOTH) return count[SIDE_HEAD] > 0 && count[SIDE_TAIL] > 0;
+    return count[side] > 0;
+}
+
 static void write_row(const struct report *report, const char *label, const char *key)
 {
     fprintf(report->config->out, "%-12s", label);
     for (size_t side = 0; side < FIGURES_SIDES; side++)
-        if (report->figures->count[side] > 0) write_cell(report, side, key);
+        if (side_shown(report, side)) write_cell(report, side, key);
     putc('\n', report->config->out);
 }
 
@@ -65,8 +83,7 @@ static void write_metrics(const struct report *report)
     FILE *out = report->config->out;
     fprintf(out, "%-12s", "");
     for (size_t side = 0; side < FIGURES_SIDES; side++)
-        if (report->figures->count[side] > 0)
-            fprintf(out, "  %*s", CELL_WIDTH, figures_side_name[side]);
+        if (side_shown(report, side)) fprintf(out, "  %*s", CELL_WIDTH, figures_side_name[side]);
     putc('\n', out);
 
     write_row(report, "MRR", "inverse_harmonic_mean_rank");
@@ -94,6 +111,82 @@ static void write_ties(const struct report *report)
             report_value(report, FIGURES_BOTH, RANK_PESSIMISTIC, mrr));
 }
 
+/* ---- how far it is ----------------------------------------------------------------------- */
+
+/* Comes before everything else, so that nobody takes a part for the whole. */
+static void write_incomplete(const struct report *report)
+{
+    FILE *out = report->config->out;
+    char words[2][WORDS_SIZE];
+    const uint64_t done = report->figures->row_count;
+    with_commas(done, words[0]);
+    with_commas(report_count(report, FACT_RUN, "queries_total"), words[1]);
+    if (done == 0)
+        fprintf(out,
+                "no metrics yet: none of %s queries is done; go on with `millrace run --db DB`\n",
+                words[1]);
+    else if (!report_complete(report))
+        fprintf(out, "incomplete: %s of %s queries; the metrics are of these\n\n", words[0],
+                words[1]);
+}
+
+/* ---- what was ranked, and how ------------------------------------------------------------ */
+
+/* The settings that say what the metrics mean, under their own names. */
+static const struct {
+    enum setting setting;
+    bool always; /* else only where it is not the default */
+} shown_settings[] = {{SET_scorer, true}, {SET_layout, false}, {SET_inverse, false},
+                      {SET_norm, false},  {SET_filter, true},  {SET_queries, false},
+                      {SET_sides, false}, {SET_limit, false},  {SET_seed, false}};
+
+/* The maps: without them ids are a guess, and a wrong guess ranks well-formed nonsense. */
+static const enum setting maps[] = {SET_entities, SET_relations};
+
+/* A list's commas get a space behind them. */
+static void write_setting(FILE *out, const char *name, const char *text, enum setting_type type)
+{
+    fprintf(out, "%-12s", name);
+    for (; *text; text++) {
+        putc(*text, out);
+        if (*text == ',' && type == SETTING_CHOICES) putc(' ', out);
+    }
+    putc('\n', out);
+}
+
+static void write_settings(const struct report *report)
+{
+    FILE *out = report->config->out;
+    putc('\n', out);
+    for (size_t i = 0; i < sizeof shown_settings / sizeof *shown_settings; i++) {
+        const struct setting_row *row = &setting_rows[shown_settings[i].setting];
+        const char *text = report_fact(report, FACT_RUN, row->name);
+        if (!text && shown_settings[i].always) text = "none";
+        if (text) write_setting(out, row->name, text, row->type);
+    }
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        const char *name = setting_rows[maps[i]].name;
+        if (!report_fact(report, FACT_RUN, name))
+            fprintf(out,
+                    "%-12sthe sorted labels of train; give `%s` if the model has its own map\n",
+                    name, name);
+    }
+}
+
+static void write_unknown(const struct report *report)
+{
+    static const struct {
+        const char *key, *words;
+    } fates[] = {{"unknown_dropped", "dropped"}, {"unknown_kept", "kept, ranked last"}};
+    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
+        char words[WORDS_SIZE];
+        const uint64_t lines = report_count(report, FACT_RUN, fates[i].key);
+        if (lines > 0)
+            fprintf(report->config->out, "unknown     %s line%s %s\n", with_commas(lines, words),
+                    lines == 1 ? "" : "s", fates[i].words);
+    }
+}
+
 /* ---- the run ----------------------------------------------------------------------------- */
 
 static void write_progress(const struct report *report)
@@ -101,19 +194,30 @@ static void write_progress(const struct report *report)
     FILE *out = report->config->out;
     char words[2][WORDS_SIZE];
     const uint64_t queries = report_count(report, FACT_RUN, "queries_total");
-    fprintf(out, "\nqueries     %s of %s\n", with_commas(report->figures->row_count, words[0]),
+    fprintf(out, "queries     %s of %s\n", with_commas(report->figures->row_count, words[0]),
             with_commas(queries, words[1]));
     fprintf(out, "units       %s of %s", with_commas(report->units.unit[UNIT_DONE], words[0]),
             with_commas(report->units.total, words[1]));
     if (report->units.unit[UNIT_FAILED])
         fprintf(out, ", %s failed", with_commas(report->units.unit[UNIT_FAILED], words[0]));
-    if (!report_complete(report)) fputs("; incomplete: the metrics cover the queries done", out);
     putc('\n', out);
     if (report->figures->nonfinite)
         fprintf(out, "nonfinite   %s scores, counted as worst\n",
                 with_commas(report->figures->nonfinite, words[0]));
     const char *digest = report_fact(report, FACT_RUN, "results_digest");
     if (digest) fprintf(out, "digest      %s\n", digest);
+}
+
+/* Which sittings `wall_s` is the time of; "" if there was but one. The time of a sitting is noted
+ * when it ends in order, while what it has done counts at once: `*whole` says whether it is the
+ * time of all the work. */
+static const char *sittings(const struct report *report, bool *whole)
+{
+    *whole = report_count(report, FACT_WORK, "joined_before") == 0;
+    if (*whole) return "";
+    if (!report_fact(report, FACT_RUN, "wall_s")) return " in the last sitting";
+    *whole = report_complete(report) && report_count(report, FACT_WORK, "cut_off") == 0;
+    return *whole ? " in all sittings" : " in the sittings that ended in order";
 }
 
 static void write_work(const struct report *report)
@@ -123,11 +227,13 @@ static void write_work(const struct report *report)
     const double wall_s = report_number(report, FACT_WORK, "wall_s");
     const double pairs = report_number(report, FACT_WORK, "pairs");
     const double peak = report_number(report, FACT_WORK, "peak_bytes");
-    if (!isnan(wall_s)) fprintf(out, "time        %.2f s", wall_s);
-    if (wall_s > 0 && pairs > 0)
-        fprintf(out, ", %spairs/s", with_prefix(pairs / wall_s, 1000, words));
+    bool whole;
+    const char *which = sittings(report, &whole);
+    if (!isnan(wall_s)) fprintf(out, "time        %.2f s%s", wall_s, which);
+    if (wall_s > 0 && pairs > 0 && whole)
+        fprintf(out, ", %spairs/s", with_prefix(pairs / wall_s, words));
     if (!isnan(wall_s)) putc('\n', out);
-    if (peak > 0) fprintf(out, "memory      %sB at most\n", with_prefix(peak, 1024, words));
+    if (peak > 0) fprintf(out, "memory      %s at most\n", with_bytes(peak, words));
 }
 
 /* ---- groups ------------------------------------------------------------------------------ */
@@ -188,10 +294,13 @@ enum err report_table(struct report *report)
 {
     enum err err = figures_compute(report->figures, NULL);
     if (err) return err;
+    write_incomplete(report);
     if (report->figures->row_count > 0) {
         write_metrics(report);
         write_ties(report);
     }
+    write_settings(report);
+    write_unknown(report);
     write_progress(report);
     write_work(report);
     if (report_by(report, REPORT_BY_SIDE)) {

@@ -22,6 +22,7 @@ enum {
     MESSAGES_A_TURN = 4096, /* so that one commit is not put off for ever */
     SEND_QUEUE = 10000,     /* per worker; its credit bounds what is ever in it */
     RECEIVE_QUEUE = 10000,
+    REPEAT_MS = 500, /* the same signal again within this is the same wish */
     LINGER_MS = 500, /* for the last STOP to remote workers */
     ID_BYTES = 5,    /* of the routing ids that ZeroMQ makes: 0, then 32 bits */
     PATH_BYTES = 4096,
@@ -38,7 +39,8 @@ struct serve {
     zsock_t *socket;
     void *handle; /* the ZeroMQ socket in it */
     int signal_fd;
-    int signals; /* SIGINT and SIGTERM so far */
+    int signals;          /* SIGINT and SIGTERM so far */
+    int64_t signalled_ms; /* when the first came */
     struct local *local;
     int64_t local_due_ms;
     struct progress *progress;
@@ -220,19 +222,28 @@ static enum err reap_children(struct serve *serve)
     enum err err = OK;
     const int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
     while (!err && local_reap(serve->local, now_ms, &pid, how, sizeof how) == OK) {
-        if (*how) err = hub_died(serve->hub, pid, how);
+        if (*how) {
+            err = hub_died(serve->hub, pid, how);
+            progress_remark(serve->progress, now_ms, local_news(serve->local));
+        }
         serve->local_due_ms = now_ms;
     }
     return err;
 }
 
+/* timeout(1) signals its child and then the whole group, so that one wish comes twice. */
 static void stop_asked(struct serve *serve, int signal)
 {
+    const int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    if (serve->signals && signal == serve->report->signal &&
+        now_ms - serve->signalled_ms < REPEAT_MS)
+        return;
     serve->report->signal = signal;
-    if (serve->signals++ == 0) {
-        progress_say(serve->progress, "finishing the units in work; once more stops at once");
-        hub_drain(serve->hub);
-    }
+    if (serve->signals++ > 0) return;
+    serve->signalled_ms = now_ms;
+    progress_say(serve->progress, "finishing the units in work; once more stops at once");
+    hub_drain(serve->hub);
+    if (serve->local) local_retire(serve->local);
 }
 
 static enum err take_signals(struct serve *serve)
@@ -279,7 +290,7 @@ static enum err open_local(struct serve *serve)
 static enum err start_due(struct serve *serve)
 {
     const int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
-    if (!serve->local || serve->signals || now_ms < serve->local_due_ms) return OK;
+    if (!serve->local || now_ms < serve->local_due_ms) return OK;
     return local_start(serve->local, now_ms, &serve->local_due_ms);
 }
 
@@ -309,7 +320,7 @@ static int64_t due_in_ms(const struct serve *serve)
     const int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
     const int64_t hub_due_ms = hub_deadline(serve->hub);
     int64_t wait_ms = sooner(serve->footprint.due_ms, progress_due_ms(serve->progress)) - now_ms;
-    if (serve->local && !serve->signals) wait_ms = sooner(wait_ms, serve->local_due_ms - now_ms);
+    if (serve->local) wait_ms = sooner(wait_ms, serve->local_due_ms - now_ms);
     if (hub_due_ms < INT64_MAX) wait_ms = sooner(wait_ms, hub_due_ms - clock_ms(CLOCK_REALTIME));
     return wait_ms;
 }
@@ -322,6 +333,32 @@ static enum err note_refusal(struct serve *serve, enum err err)
     return OK;
 }
 
+static enum err tell_silent(void *context, size_t columns, const char *const *names,
+                            const char *const *values)
+{
+    struct serve *serve = context;
+    char line[NOTE_BYTES];
+    (void)columns, (void)names;
+    snprintf(line, sizeof line,
+             "worker %.200s (pid %s on %.200s) has fallen silent and is taken for gone", values[0],
+             values[1], values[2]);
+    progress_remark(serve->progress, clock_ms(CLOCK_MONOTONIC), line);
+    return OK;
+}
+
+/* While a turn ends, silence is all that makes workers fewer. */
+static enum err end_turn(struct serve *serve)
+{
+    const uint64_t before = hub_workers(serve->hub);
+    const enum err err = hub_end(serve->hub);
+    const uint64_t after = hub_workers(serve->hub);
+    if (err || after >= before) return err;
+    return ledger_query(serve->ledger,
+                        "SELECT name, pid, host FROM worker WHERE how = 'silent'"
+                        " ORDER BY left_ms DESC, worker DESC LIMIT ?1",
+                        before - after, tell_silent, serve);
+}
+
 /* One turn of the hub. */
 static enum err turn(struct serve *serve)
 {
@@ -329,7 +366,7 @@ static enum err turn(struct serve *serve)
     enum err err = hub_begin(serve->hub, clock_ms(CLOCK_REALTIME));
     if (!err) err = note_refusal(serve, receive_all(serve));
     if (!err) err = take_signals(serve);
-    if (!err) err = hub_end(serve->hub);
+    if (!err) err = end_turn(serve);
     if (*hub_alarm(serve->hub, alarm, sizeof alarm)) progress_say(serve->progress, alarm);
     return err;
 }
@@ -346,7 +383,7 @@ static enum err look_around(struct serve *serve)
 static bool deserted(const struct serve *serve)
 {
     if (!serve->local || hub_workers(serve->hub)) return false;
-    return (serve->signals ? local_running(serve->local) : local_alive(serve->local)) == 0;
+    return local_alive(serve->local) == 0;
 }
 
 static enum err rounds(struct serve *serve)
@@ -377,8 +414,11 @@ static enum err note_failed(const struct serve *serve)
 static enum err note_deserted(const struct serve *serve)
 {
     const char *death = local_last_death(serve->local);
-    return err_note(ERR_FAILED, "run: no worker is left%s%s; the same command resumes it",
-                    *death ? ": the last one ended with " : "", death);
+    return err_note(ERR_FAILED, "run: no worker is left%s%s%s; the same command resumes it",
+                    *death ? ": the last one " : "", death,
+                    *death ? "; its own message is above, and `millrace explain DB` lists the units"
+                             " that failed"
+                           : "");
 }
 
 /* What the run came to. */
@@ -398,6 +438,7 @@ static enum err take_leave(struct serve *serve)
 {
     const int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + LOCAL_GRACE_MS;
     enum err err = OK;
+    if (serve->local) local_retire(serve->local);
     while (!err && serve->signals < 2) {
         const bool running = serve->local && local_running(serve->local);
         const int64_t left_ms = end_ms - clock_ms(CLOCK_MONOTONIC);
@@ -447,6 +488,8 @@ enum err serve_run(struct plan *plan, struct ledger *ledger, const struct serve_
     }
     if (!err && serve.signals < 2) err = take_leave(&serve);
     if (!err) err = judge(&serve);
+    if (!err && config->endpoint_file && !config->quiet)
+        progress_say(serve.progress, "done: every unit; `millrace report DB` shows the metrics");
     close_all(&serve);
     check(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     report->wall_s = (double)(clock_ms(CLOCK_MONOTONIC) - start_ms) / 1000;

@@ -252,7 +252,8 @@ static void widths_must_fit_the_scorer(void **state)
     struct model model = sound;
     model.relation_width = 2;
     write_model(&model);
-    expect_refused(ERR_INPUT, "rows of 2 numbers, expected 4, as many as an entity has");
+    expect_refused(ERR_INPUT, "rows of 2 numbers, expected 4, as many as an entity has, for "
+                              "scorer distmult; that shape fits rotate");
     set(SET_scorer, "rotate");
     expect(OK, open_dataset(DATASET_PLAN));
     model.relation_width = 3;

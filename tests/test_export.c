@@ -2,9 +2,14 @@
 #include "coordinator/export.h"
 #include "tests/test.h"
 
+#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int teardown(void **state)
 {
@@ -83,17 +88,23 @@ static void digest_is_of_the_bytes_of_the_tsv(void **state)
     assert_true(digest_equal(&wanted, &found));
 }
 
+static void read_whole(const char *path, char text[1024])
+{
+    memset(text, 0, 1024);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, 1023, file) > 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void file_holds_the_same_bytes(void **state)
 {
-    char path[] = "/tmp/test_export.XXXXXX", text[1024] = "";
+    char path[] = "/tmp/test_export.XXXXXX", text[1024];
     const int descriptor = mkstemp(path);
-    assert_true(descriptor >= 0);
+    assert_true(descriptor >= 0 && close(descriptor) == 0);
     expect(OK, export_ranks_file(*state, EXPORT_TSV, path));
-    FILE *file = fdopen(descriptor, "r");
-    assert_non_null(file);
-    assert_int_equal(fread(text, 1, sizeof text - 1, file), strlen(tsv));
+    read_whole(path, text);
     assert_string_equal(text, tsv);
-    fclose(file);
     remove(path);
 }
 
@@ -134,6 +145,66 @@ static void file_that_cannot_be_written_is_named(void **state)
     expect(ERR_IO, export_ranks_file(*state, EXPORT_TSV, "/nowhere/ranks.tsv"));
 }
 
+static size_t files_in(const char *folder)
+{
+    size_t count = 0;
+    DIR *open = opendir(folder);
+    assert_non_null(open);
+    for (const struct dirent *at; (at = readdir(open));) count += at->d_name[0] != '.';
+    assert_int_equal(closedir(open), 0);
+    return count;
+}
+
+/* A limit on the size of files stands for a disk that is full. */
+static void file_stays_as_it_was_when_the_export_fails(void **state)
+{
+    char folder[] = "/tmp/test_export.XXXXXX", path[64], text[1024];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/ranks.tsv", folder);
+    FILE *file = fopen(path, "w");
+    assert_true(file && fputs("old", file) > 0 && fclose(file) == 0);
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    small = (struct rlimit){8, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    expect(ERR_IO, export_ranks_file(*state, EXPORT_TSV, path));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    read_whole(path, text);
+    assert_string_equal(text, "old");
+    assert_int_equal(files_in(folder), 1);
+
+    expect(OK, export_ranks_file(*state, EXPORT_TSV, path));
+    read_whole(path, text);
+    assert_string_equal(text, tsv);
+    assert_int_equal(files_in(folder), 1);
+    remove(path);
+    remove(folder);
+}
+
+static void link_stays_a_link_to_the_file(void **state)
+{
+    char folder[] = "/tmp/test_export.XXXXXX", path[64], link[64], text[1024];
+    struct stat status;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/ranks.tsv", folder);
+    snprintf(link, sizeof link, "%s/newest.tsv", folder);
+    FILE *file = fopen(path, "w");
+    assert_true(file && fclose(file) == 0);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(symlink(path, link), 0);
+    expect(OK, export_ranks_file(*state, EXPORT_TSV, link));
+    read_whole(path, text);
+    assert_string_equal(text, tsv);
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    remove(link);
+    remove(path);
+    remove(folder);
+}
+
 static void format_follows_from_the_name(void **state)
 {
     enum export_format format;
@@ -160,6 +231,8 @@ int main(void)
         test_case(more_rows_than_the_buffer_holds_are_all_written),
         test_case(sink_that_fails_ends_the_export),
         test_case(file_that_cannot_be_written_is_named),
+        test_case(file_stays_as_it_was_when_the_export_fails),
+        test_case(link_stays_a_link_to_the_file),
         test_plain(format_follows_from_the_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

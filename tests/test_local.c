@@ -124,7 +124,7 @@ static void a_worker_that_dies_is_started_again_after_longer_and_longer_pauses(v
     expect(OK, reap(local, now_ms, &pid, how));
     assert_int_equal(local_alive(local), 0);
     assert_int_equal(start(local, now_ms + 1000000), INT64_MAX);
-    assert_string_equal(local_last_death(local), "killed by signal 9");
+    assert_string_equal(local_last_death(local), "was killed by signal 9");
     local_close(&local);
 }
 
@@ -213,6 +213,67 @@ static void an_error_of_its_own_is_not_tried_again(void **state)
     }
 }
 
+/* The news of `deaths` deaths in a row; the last one's is left in `news`. */
+static void die(struct local *local, int deaths, bool at_work, char news[256])
+{
+    char how[HOW_BYTES], start_of_news[64];
+    uint64_t pid;
+    for (int i = 0; i < deaths; i++) {
+        (void)start(local, i * 1000000);
+        local_greets(local, local_pid(local, 0), 77);
+        if (at_work) local_asks(local, 77);
+        expect(OK, reap(local, i * 1000000, &pid, how));
+        snprintf(start_of_news, sizeof start_of_news, "worker 1 (pid %llu) ",
+                 (unsigned long long)pid);
+        assert_memory_equal(local_news(local), start_of_news, strlen(start_of_news));
+        snprintf(news, 256, "%s", local_news(local) + strlen(start_of_news));
+    }
+}
+
+static void each_death_is_news_with_what_follows(void **state)
+{
+    (void)state;
+    const struct {
+        const char *script;
+        int deaths;
+        bool at_work;
+        const char *news;
+    } cases[] = {
+        {"kill -9 $$", 1, false, "was killed by signal 9; starting another"},
+        {"exit 1", 2, false, "ended with exit code 1; starting another in 0.1 s"},
+        {"exit 1", LOCAL_DEATHS_MAX - 1, true, "ended with exit code 1; starting another in 5.0 s"},
+        {"exit 1", LOCAL_EARLY_DEATHS_MAX, false,
+         "ended with exit code 1; giving it up after 5 deaths before it asked for work"},
+        {"kill -9 $$", LOCAL_DEATHS_MAX, true,
+         "was killed by signal 9; giving it up after 20 deaths without a result"},
+        {"exit 2", 1, false, "ended with exit code 2; giving it up, for another would end like it"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct local *local = open_workers(1, cases[i].script);
+        char news[256];
+        die(local, cases[i].deaths, cases[i].at_work, news);
+        assert_string_equal(news, cases[i].news);
+        local_close(&local);
+    }
+}
+
+static void after_retirement_none_is_started_again(void **state)
+{
+    (void)state;
+    struct local *local = open_workers(1, "exit 1");
+    char how[HOW_BYTES];
+    uint64_t pid;
+    (void)start(local, 0);
+    local_retire(local);
+    assert_int_equal(local_alive(local), 1);
+    expect(OK, reap(local, 0, &pid, how));
+    assert_int_equal(local_alive(local), 0);
+    assert_int_equal(start(local, 1000000), INT64_MAX);
+    assert_null(strstr(local_news(local), "starting"));
+    assert_non_null(strstr(local_news(local), "ended with exit code 1"));
+    local_close(&local);
+}
+
 static void a_program_that_is_not_there_is_an_error(void **state)
 {
     (void)state;
@@ -286,6 +347,8 @@ int main(int argc, char **argv)
         test_case(a_worker_that_asked_once_is_given_up_when_it_cannot_start_any_more),
         test_case(another_peers_result_makes_nothing_forgotten),
         test_case(an_error_of_its_own_is_not_tried_again),
+        test_case(each_death_is_news_with_what_follows),
+        test_case(after_retirement_none_is_started_again),
         test_case(a_program_that_is_not_there_is_an_error),
         test_case(children_are_stopped_at_the_end),
         test_case(a_killed_lot_is_not_started_again),

@@ -3,6 +3,7 @@
 #include "coordinator/report.h"
 #include "tests/test.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -98,6 +99,17 @@ static void assert_has(const char *text, const char *part)
     if (!strstr(text, part)) fail_msg("\"%s\" is not in:\n%s", part, text);
 }
 
+static void assert_lacks(const char *text, const char *part)
+{
+    if (strstr(text, part)) fail_msg("\"%s\" is in:\n%s", part, text);
+}
+
+static void assert_starts(const char *text, const char *part)
+{
+    if (strncmp(text, part, strlen(part)) != 0)
+        fail_msg("\"%s\" is not at the start of:\n%s", part, text);
+}
+
 static void metrics_are_nested_by_side_and_type(void **state)
 {
     put_ranks(*state);
@@ -139,9 +151,138 @@ static void incomplete_run_has_no_results_digest(void **state)
     assert_true(json_is_null(at(tree, "run/results_digest")));
     assert_true(json_is_false(at(tree, "run/complete")));
     json_decref(tree);
+}
 
+static void table_of_a_part_says_so_first(void **state)
+{
+    put_ranks(*state);
+    set(*state, "queries_total", "6000");
     char *text = report(*state, REPORT_TABLE, 0);
-    assert_has(text, "incomplete");
+    assert_starts(text, "incomplete: 3 of 6,000 queries; the metrics are of these\n\n");
+    assert_has(text, "queries     3 of 6,000\n");
+    free(text);
+
+    set(*state, "results_digest", "def");
+    text = report(*state, REPORT_TABLE, 0);
+    assert_lacks(text, "incomplete");
+    free(text);
+}
+
+static void table_without_ranks_is_a_sentence(void **state)
+{
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_starts(text, "no metrics yet: none of 3 queries is done; ");
+    assert_lacks(text, "MRR");
+    free(text);
+}
+
+static void table_says_what_was_ranked_how(void **state)
+{
+    put_ranks(*state);
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\nscorer      complex\nfilter      none\n");
+    assert_has(text, "\nentities    the sorted labels of train; ");
+    assert_has(text, "\nrelations   the sorted labels of train; ");
+    assert_lacks(text, "\nlimit ");
+    assert_lacks(text, "\nsides ");
+    assert_lacks(text, "\nseed ");
+    free(text);
+
+    set(*state, "filter", "train,valid,test");
+    set(*state, "entities", "/maps/entities.tsv");
+    set(*state, "relations", "/maps/relations.tsv");
+    set(*state, "queries", "valid");
+    set(*state, "limit", "3");
+    set(*state, "seed", "7");
+    text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\nfilter      train, valid, test\n");
+    assert_has(text, "\nlimit       3\nseed        7\n");
+    assert_has(text, "valid\nlimit");
+    assert_lacks(text, "labels of train");
+    free(text);
+}
+
+static void unknown_labels_are_told(void **state)
+{
+    put_ranks(*state);
+    set(*state, "unknown_dropped", "1");
+    set(*state, "unknown_kept", "0");
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\nunknown     1 line dropped\n");
+    assert_lacks(text, "kept");
+    free(text);
+
+    set(*state, "unknown_dropped", "0");
+    set(*state, "unknown_kept", "1200");
+    text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\nunknown     1,200 lines kept, ranked last\n");
+    assert_lacks(text, "dropped");
+    free(text);
+
+    json_t *tree = report_tree(*state, 0);
+    assert_number(tree, "run/unknown_dropped", 0);
+    assert_number(tree, "run/unknown_kept", 1200);
+    json_decref(tree);
+}
+
+static void one_side_is_shown_once(void **state)
+{
+    const struct ledger_rank rank = {0, "tail", "a", "likes", "b", {0, 0, 5, 1, 0}};
+    expect(OK, ledger_begin(*state));
+    expect(OK, ledger_put_rank(*state, &rank));
+    expect(OK, ledger_commit(*state));
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "                  tail\nMRR             1.000000\n");
+    assert_lacks(text, "both");
+    assert_lacks(text, "head");
+    free(text);
+}
+
+/* A sitting that began at `start_ms`, with a worker that compared 10^9 pairs. */
+static uint64_t sit(struct ledger *ledger, int64_t start_ms)
+{
+    const struct ledger_work work = {.units = 1, .pairs = 1000000000, .peak_bytes = 200 << 20};
+    char text[24];
+    uint64_t worker;
+    snprintf(text, sizeof text, "%" PRId64, start_ms);
+    expect(OK, ledger_begin(ledger));
+    expect(OK, ledger_set(ledger, "serving_since_ms", text));
+    expect(OK, ledger_add_worker(ledger, start_ms, "one", "here", "cpu", 1, 1, &worker));
+    expect(OK, ledger_work(ledger, worker, &work));
+    expect(OK, ledger_commit(ledger));
+    return worker;
+}
+
+static void time_says_of_which_sittings_it_is(void **state)
+{
+    put_ranks(*state);
+    sit(*state, 1000);
+    set(*state, "wall_s", "2");
+    set(*state, "results_digest", "def");
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\ntime        2.00 s, 500 Mpairs/s\nmemory      200.0 MiB at most\n");
+    free(text);
+
+    sit(*state, 9000);
+    set(*state, "wall_s", "4");
+    text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\ntime        4.00 s in all sittings, 500 Mpairs/s\n");
+    free(text);
+}
+
+/* The time of a sitting that was killed is not known, so no rate is made from it. */
+static void time_of_a_killed_sitting_is_not_claimed(void **state)
+{
+    put_ranks(*state);
+    const uint64_t worker = sit(*state, 1000);
+    expect(OK, ledger_begin(*state));
+    expect(OK, ledger_end_worker(*state, worker, 2000, "coordinator ended"));
+    expect(OK, ledger_commit(*state));
+    sit(*state, 9000);
+    set(*state, "wall_s", "2");
+    set(*state, "results_digest", "def");
+    char *text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\ntime        2.00 s in the sittings that ended in order\n");
     free(text);
 }
 
@@ -186,15 +327,15 @@ static void csv_has_a_line_for_each_metric(void **state)
 {
     put_ranks(*state);
     char *text = report(*state, REPORT_CSV, 0);
-    assert_true(strncmp(text, "side,type,metric,value\n", 23) == 0);
+    assert_starts(text, "side,type,metric,value\n");
     assert_has(text, "\ntail,pessimistic,arithmetic_mean_rank,2.5\n");
     assert_has(text, "\nboth,realistic,inverse_harmonic_mean_rank,0.5277777777777778\n");
     free(text);
 
     text = report(*state, REPORT_CSV, 1 << REPORT_BY_RELATION);
-    assert_true(strncmp(text, "side,type,metric,value,relation\n", 32) == 0);
-    assert_has(text, "\nhead,realistic,arithmetic_mean_rank,4,\"is, or \"\"was\"\"\"\n");
-    assert_has(text, "\nhead,realistic,arithmetic_mean_rank,4,\n");
+    assert_starts(text, "relation,side,type,metric,value\n");
+    assert_has(text, "\n\"is, or \"\"was\"\"\",head,realistic,arithmetic_mean_rank,4\n");
+    assert_has(text, "\n,head,realistic,arithmetic_mean_rank,4\n");
     free(text);
 }
 
@@ -273,6 +414,13 @@ int main(void)
         test_case(metric_that_is_not_defined_is_null),
         test_case(relations_are_groups_with_the_same_nesting),
         test_case(table_has_the_headlines_and_the_ties),
+        test_case(table_of_a_part_says_so_first),
+        test_case(table_without_ranks_is_a_sentence),
+        test_case(table_says_what_was_ranked_how),
+        test_case(unknown_labels_are_told),
+        test_case(one_side_is_shown_once),
+        test_case(time_says_of_which_sittings_it_is),
+        test_case(time_of_a_killed_sitting_is_not_claimed),
         test_case(csv_has_a_line_for_each_metric),
         test_case(metric_with_a_logarithm_has_twelve_digits),
         test_case(damaged_rank_is_refused),

@@ -7,11 +7,17 @@
 #include "tests/toy_program.h"
 #include "worker/worker_main.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum { UNITS = 300 };
+enum { UNITS = 300, SHOWN_BYTES = 16384 };
+
+/* In the environment: what makes a worker of ours odd. */
+#define SILENT_ONCE "SILENT_ONCE" /* a file that is not there yet: who makes it falls silent */
+#define INSISTING "INSISTING" /* sends its parent SIGINT again and again from its first unit on */
 
 struct run {
     struct settings *settings;
@@ -23,7 +29,8 @@ struct run {
 
 static char folder[64]; /* where sockets are made */
 
-static const char *const ends[] = {TOY_FAILING, TOY_SPOILT, TOY_ENDLESS, TOY_DEADLY, TOY_CALLING};
+static const char *const ends[] = {TOY_FAILING, TOY_SPOILT,  TOY_ENDLESS, TOY_DEADLY,
+                                   TOY_CALLING, SILENT_ONCE, INSISTING};
 
 static int setup(void **state)
 {
@@ -128,7 +135,7 @@ static void without_a_worker_left_the_run_ends(void **state)
     run->config.worker_path = "/bin/false";
     run->config.workers = 1;
     expect(ERR_FAILED, serve(run));
-    note_has("no worker is left: the last one ended with exit code 1");
+    note_has("no worker is left: the last one ended with exit code 1; ");
 }
 
 static void a_missing_worker_program_is_named(void **state)
@@ -157,6 +164,75 @@ static void a_second_signal_stops_at_once(void **state)
     setenv(TOY_ENDLESS, "0", 1);
     setenv(TOY_CALLING, "0", 1);
     expect(ERR_INTERRUPTED, serve(run));
+}
+
+static void the_same_signal_within_half_a_second_is_no_second_one(void **state)
+{
+    struct run *run = *state;
+    setenv(TOY_ENDLESS, "0", 1);
+    setenv(INSISTING, "1", 1);
+    expect(ERR_INTERRUPTED, serve(run));
+    assert_int_equal(run->report.signal, SIGINT);
+    assert_true(run->report.wall_s >= 0.5);
+}
+
+/* serve, with what it says on stderr. */
+static enum err serve_aloud(struct run *run, char text[SHOWN_BYTES])
+{
+    FILE *shown = tmpfile();
+    const int before = dup(STDERR_FILENO);
+    assert_true(shown && before >= 0 && dup2(fileno(shown), STDERR_FILENO) >= 0);
+    const enum err err = serve(run);
+    fflush(stderr);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    rewind(shown);
+    text[fread(text, 1, SHOWN_BYTES - 1, shown)] = 0;
+    fclose(shown);
+    return err;
+}
+
+static void deaths_are_told_to_who_wants_progress(void **state)
+{
+    struct run *run = *state;
+    char text[SHOWN_BYTES];
+    run->config.worker_path = "/bin/false";
+    run->config.workers = 1;
+    run->config.quiet = false;
+    expect(ERR_FAILED, serve_aloud(run, text));
+    assert_non_null(strstr(text, "millrace: worker 1 (pid "));
+    assert_non_null(strstr(text, ") ended with exit code 1; starting another\n"));
+    assert_non_null(strstr(text, "; giving it up after 5 deaths before it asked for work\n"));
+    run->config.quiet = true;
+    expect(ERR_FAILED, serve_aloud(run, text));
+    assert_string_equal(text, "");
+}
+
+static void silence_is_told_to_who_wants_progress(void **state)
+{
+    struct run *run = *state;
+    char text[SHOWN_BYTES], file[128];
+    snprintf(file, sizeof file, "%s/silent", folder);
+    setenv(SILENT_ONCE, file, 1);
+    run->config.hub.beat_ms = 200;
+    run->config.quiet = false;
+    expect(OK, serve_aloud(run, text));
+    assert_int_equal(unlink(file), 0);
+    assert_non_null(strstr(text, ") has fallen silent and is taken for gone\n"));
+    assert_null(strstr(strstr(text, "fallen silent") + 1, "fallen silent"));
+}
+
+static void a_served_run_says_that_it_is_done(void **state)
+{
+    struct run *run = *state;
+    char text[SHOWN_BYTES], file[128];
+    snprintf(file, sizeof file, "%s/endpoint", folder);
+    run->config.endpoint_file = file;
+    expect(OK, serve_aloud(run, text));
+    assert_null(strstr(text, "done: every unit"));
+    run->config.quiet = false;
+    expect(OK, serve_aloud(run, text));
+    assert_non_null(strstr(text, "millrace: done: every unit; `millrace report DB`"));
 }
 
 static void the_bound_address_is_told_in_a_file(void **state)
@@ -196,10 +272,35 @@ static void the_folder_of_a_killed_predecessor_is_swept(void **state)
     assert_int_equal(stat(left, &status), -1);
 }
 
+/* The worker that first loads a unit ends without a word, as if all were well. */
+static enum err load_or_leave(void *state, uint64_t unit)
+{
+    const char *file = getenv(SILENT_ONCE);
+    if (file && open(file, O_CREAT | O_EXCL, 0600) >= 0) _exit(0);
+    return toy_load(state, unit);
+}
+
+static enum err advance_or_insist(void *state)
+{
+    static int64_t due_ms;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (getenv(INSISTING) && now_ms >= due_ms) {
+        due_ms = now_ms + 20; /* so that each is one of its own */
+        kill(getppid(), SIGINT);
+    }
+    return toy_advance(state);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
-        program_register(&toy_program, 1);
+        static struct program program;
+        program = toy_program;
+        program.load = load_or_leave;
+        program.advance = advance_or_insist;
+        program_register(&program, 1);
         return worker_main(argc, argv);
     }
     const struct CMUnitTest tests[] = {
@@ -211,6 +312,10 @@ int main(int argc, char **argv)
         test_case(a_missing_worker_program_is_named),
         test_case(a_signal_drains_and_the_run_can_be_resumed),
         test_case(a_second_signal_stops_at_once),
+        test_case(the_same_signal_within_half_a_second_is_no_second_one),
+        test_case(deaths_are_told_to_who_wants_progress),
+        test_case(silence_is_told_to_who_wants_progress),
+        test_case(a_served_run_says_that_it_is_done),
         test_case(the_bound_address_is_told_in_a_file),
         test_case(an_address_that_cannot_be_bound_is_an_error),
         test_case(the_folder_of_a_killed_predecessor_is_swept),

@@ -167,8 +167,7 @@ static void file_of_another_kind_is_refused(void **state)
     (void)state;
     struct tensors *tensors;
     expect(ERR_INPUT, tensors_open(file_text("empty", ""), &tensors));
-    expect(ERR_INPUT,
-           tensors_open(file_write("pickle", "PK\3\4\0\0\10\10 a long enough file", 28), &tensors));
+    expect(ERR_INPUT, tensors_open(file_text("text", "[3.5, 2.5]\n[1.0]\n"), &tensors));
     expect_note("is this a .safetensors or .npy file?");
     expect(ERR_INPUT, tensors_open(file_write("long", "\1\0\0\0\0\0\0\0", 8), &tensors));
     expect_note("a header of 1 bytes in a file of 8");
@@ -176,6 +175,45 @@ static void file_of_another_kind_is_refused(void **state)
     expect_note("No such file");
     expect(ERR_IO, tensors_open(folder_path, &tensors));
     expect_note("not a regular file");
+}
+
+/* From the version to before the length of the name; 22 bytes. */
+#define ZIP_FIELDS "\24\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+
+static void what_models_are_also_saved_as_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *note;
+    } files[] = {
+        {"PK\3\4\0\0\10\10", 8, "is a PyTorch zip archive, not safetensors; convert it with "},
+        {"PK\3\4" ZIP_FIELDS "\5\0\0\0e.npy", 35, "is an .npz archive"},
+        {"PK\3\4" ZIP_FIELDS "\6\0\0\0e.npy", 35, "is a PyTorch zip"},
+        {"\x80\2\x8a\nl\xfc\x9c\x46", 8, "is a pickle, not safetensors"},
+        {"\x80\4\x95\1\0\0\0\1", 8, "is a pickle, not safetensors"},
+        {"\x1f\x8b\10\0\0\0\0\1", 8, "is compressed with gzip"},
+        {"\x1f\x8b", 2, "is compressed with gzip"},
+        {"\x89HDF\r\n\32\n", 8, "is an HDF5 file"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct tensors *tensors;
+        const char *path = file_write("foreign", files[i].bytes, files[i].size);
+        expect(ERR_INPUT, tensors_open(path, &tensors));
+        expect_note(files[i].note);
+    }
+}
+
+/* A header of 640 bytes begins as a pickle does. */
+static void length_that_looks_like_another_kind_is_a_length(void **state)
+{
+    (void)state;
+    struct tensors *tensors;
+    char header[641] = "{}";
+    memset(header + 2, ' ', sizeof header - 3);
+    expect(OK, tensors_open(write_safetensors(header, "", 0), &tensors));
+    tensors_close(&tensors);
 }
 
 /* Every cut of a valid file is refused, and none reads beyond its end. */
@@ -350,6 +388,8 @@ int main(void)
         test_plain(tensor_that_is_no_table_is_refused_when_asked_for),
         test_plain(lying_safetensors_are_refused),
         test_plain(file_of_another_kind_is_refused),
+        test_plain(what_models_are_also_saved_as_is_named),
+        test_plain(length_that_looks_like_another_kind_is_a_length),
         test_plain(cut_files_are_refused),
         test_plain(npy_is_read_in_all_its_versions),
         test_plain(lying_npy_is_refused),

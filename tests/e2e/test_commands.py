@@ -3,13 +3,16 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 
 import numpy
 import pytest
 
-from tool import BIN, HERE, Tool, query, rows_of
+from made import safetensors
+from tool import BIN, HERE, Tool, query, rows_of, units_done, wait_until
 
 COMMANDS = ["run", "plan", "serve", "status", "report", "export", "explain", "retry"]
 
@@ -44,8 +47,9 @@ def test_help_lists_all_commands(tool):
         assert f"\n  {command} " in text
 
 
-def test_version(tool):
-    assert re.fullmatch(r"millrace \d+\.\d+\.\d+\n", tool.call("--version").stdout)
+@pytest.mark.parametrize("word", ["--version", "-v", "version"])
+def test_version(word, tool):
+    assert re.fullmatch(r"millrace \d+\.\d+\.\d+\n", tool.call(word).stdout)
 
 
 @pytest.mark.parametrize("words", [["rnu"], ["status"], ["status", "a", "b"], ["report", "--foo"],
@@ -78,7 +82,33 @@ def test_status_json_has_the_names_of_the_view(run):
 
 def test_status_for_people(run, small):
     text = run.call("status", "run.db").stdout
-    assert str(2 * small.test) in text
+    assert f"{2 * small.test:,} of {2 * small.test:,} ranked" in text
+    assert "so far" not in text and "holding it up" not in text and "running" not in text
+
+
+def test_status_of_a_run_at_work_and_of_one_that_was_killed(large, tool, slowly):
+    process = tool.start("run", "--quiet", "--db", "run.db", *large.flags(), "--unit-questions", 25,
+                         env=slowly)
+    wait_until(lambda: units_done(tool) > 0, process)
+    text = tool.call("status", "run.db").stdout
+    status = json.loads(tool.call("status", "run.db", "--json").stdout)
+    assert process.poll() is None, "the run was too short to be followed"
+    process.kill()
+    process.communicate()
+    assert "leased" in text and "a coordinator is working on it" in text
+    assert "holding it up" not in text and "go on" not in text and "so far" in text
+    assert status["served"] is True and "leased_ms" in status["oldest_lease"]
+
+    text = tool.call("status", "run.db").stdout
+    assert "leased" not in text and "eta" not in text and "oldest" not in text
+    assert "nothing is running; go on with `millrace run --db run.db`" in text
+    status = json.loads(tool.call("status", "run.db", "--json").stdout)
+    assert status["oldest_lease"] is None and status["eta_s"] is None
+    tool.run("run.db")
+
+
+def test_watch_ends_with_the_run(run):
+    assert run.call("status", "run.db", "--watch").stdout.count(" ranked") == 1
 
 
 def test_plan_makes_a_database_that_run_goes_on_with(small, tool):
@@ -87,11 +117,31 @@ def test_plan_makes_a_database_that_run_goes_on_with(small, tool):
     status = json.loads(tool.call("status", "run.db", "--json").stdout)
     assert status["units_done"] == 0 and status["queries_total"] == 2 * small.test
     message = tool.refuse("export", "run.db", "--out", "ranks.tsv", code=1)
-    assert "incomplete" in message
+    assert "incomplete" in message and "--partial" in message
+    assert not (tool.folder / "ranks.tsv").exists()
+    text = tool.call("status", "run.db").stdout
+    assert "nothing is running; go on with `millrace run --db run.db`" in text
+    assert "holding it up" not in text and "leased" not in text and "eta" not in text
     report = tool.report("run.db")
     assert report["run"]["complete"] is False and report["run"]["results_digest"] is None
     tool.run("run.db")
     assert tool.digest("run.db") == small.expected_digest()
+
+
+@pytest.mark.parametrize("words", [["status"], ["report"], ["export", "--out", "-"], ["explain"],
+                                   ["explain", "0"], ["retry"]])
+def test_database_may_be_given_by_flag(words, run):
+    assert run.call(*words, "--db", "run.db").stdout == run.call(words[0], "run.db",
+                                                                 *words[1:]).stdout
+    assert "unexpected" in run.refuse("status", "run.db", "--db", "run.db", code=2)
+
+
+def test_run_file_and_database_are_told_apart(run):
+    assert "--db run.db" in run.refuse("run", "run.db", code=2)
+    (run.folder / "run.yaml").write_text("scorer: distmult\n")
+    message = run.refuse("status", "run.yaml", code=2)
+    assert "is a run file, not a database" in message and "run.db" in message
+    assert "give a run file, or --db of a planned run" in run.refuse("run", code=2)
 
 
 def test_run_file_is_as_good_as_flags(small, tool):
@@ -222,6 +272,20 @@ def test_npy_export_is_a_plain_array(run):
         assert array[name].tolist() == [row[name] for row in rows], name
 
 
+def test_incomplete_run_is_exported_only_when_asked_to(small, tool):
+    tool.call("plan", "--db", "run.db", *small.flags(), "--unit-questions", 8)
+    out = tool.folder / "ranks.tsv"
+    out.write_text("old")
+    tool.refuse("export", "run.db", "--out", out, code=1)
+    assert out.read_text() == "old"
+    refused = tool.call("export", "run.db", "--out", "-", code=1)
+    assert refused.stdout == ""
+    part = tool.call("export", "run.db", "--out", out, "--partial")
+    assert "0 of" in part.stderr and "partial" in part.stderr
+    assert out.read_text().startswith("query\tside\t") and out.read_text().count("\n") == 1
+    assert sorted(p.name for p in tool.folder.glob("ranks*")) == ["ranks.tsv"]
+
+
 def test_export_that_cannot_be_written(run):
     assert "absent" in run.refuse("export", "run.db", "--out", "absent/ranks.tsv", code=4)
     assert ".tsv" in run.refuse("export", "run.db", "--out", "ranks.xlsx", code=2)
@@ -245,3 +309,71 @@ def test_explain_tells_who_did_a_unit(run):
 
 def test_retry_of_a_run_without_failures(run):
     assert run.call("retry", "run.db").stdout
+
+
+# ---- what a report says of its run ----------------------------------------------------------
+
+
+def test_report_says_what_was_ranked_how(small, tool):
+    text = tool.run("run.db", *small.flags(valid=None), "--sides", "tail", "--limit", 9).stdout
+    for line in ("scorer      distmult", "filter      train, test", "sides       tail",
+                 "limit       9"):
+        assert line in text.splitlines()
+    assert "labels of train" not in text and "both" not in text
+
+
+def test_report_says_that_ids_are_a_guess(small, tool):
+    """Without a map nothing else would tell: the model has as many rows as train has labels."""
+    text = tool.run("run.db", *small.flags(entities=None)).stdout
+    assert "entities    the sorted labels of train; give `entities` if the model" in text
+    assert "relations   " not in text
+
+
+def test_report_of_a_plan_is_a_sentence(small, tool):
+    tool.call("plan", "--db", "run.db", *small.flags())
+    text = tool.call("report", "run.db").stdout
+    assert text.startswith(f"no metrics yet: none of {2 * small.test} queries is done; ")
+
+
+def test_report_counts_unknown_lines(small, tool):
+    path = tool.folder / "test.txt"
+    path.write_text(small.lines("test") + "nobody\t" + small.relation_words[0] + "\tnowhere\n")
+    for policy, words in (("drop", "1 line dropped"), ("keep", "1 line kept, ranked last")):
+        text = tool.run(f"{policy}.db", *small.flags(test=path, unknown=policy)).stdout
+        assert f"unknown     {words}" in text.splitlines()
+    assert tool.report("drop.db")["run"]["unknown_dropped"] == 1
+    assert tool.report("keep.db")["run"]["unknown_kept"] == 1
+
+
+def test_csv_by_relation_has_the_relation_first(run):
+    text = run.call("report", "run.db", "--format", "csv", "--by", "relation").stdout
+    assert text.splitlines()[0] == "relation,side,type,metric,value"
+    assert text.splitlines()[1].startswith(",head,optimistic,")
+
+
+def test_explain_tells_of_deaths_without_a_failed_unit(large, tool, slowly):
+    process = tool.start("run", "--quiet", "--db", "run.db", *large.flags(), "--unit-questions", 25,
+                         env=slowly)
+    wait_until(lambda: units_done(tool) > 0, process)
+    os.kill(query(tool.folder / "run.db", "select pid from worker")[0][0], signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    text = tool.call("explain", "run.db").stdout
+    assert text.startswith("no unit has failed; ")
+    assert re.search(r"^  \d{4}-\d\d-\d\dT[\d:.]+Z  died +worker 1 \(.+\): ", text, re.M), text
+
+
+def test_explain_tells_of_input_that_ended_the_run(small, tool):
+    """A score that is infinity minus infinity, without any NaN in the model."""
+    tensors = {name: array.copy() for name, array in small.tensors().items()}
+    entity, relation = tensors.values()
+    entity[3], relation[:] = 0, 1
+    entity[3, 0:2] = numpy.array([3e38, -3e38])
+    relation[:, 0:2] = 3e38
+    model = tool.folder / "model.safetensors"
+    model.write_bytes(safetensors(tensors))
+    message = tool.refuse("run", "--quiet", "--db", "run.db", *small.flags(model=model), code=1)
+    text = tool.call("explain", "run.db").stdout
+    assert "no unit has failed" in text
+    assert re.search(r"^  \S+Z  input +worker 1 ", text, re.M), text
+    assert "nonfinite" in message and "nonfinite" in text
