@@ -106,19 +106,6 @@ int64_t command_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-const char *command_thousands(uint64_t number, char words[COMMAND_WORDS_SIZE])
-{
-    char digits[24];
-    const int count = snprintf(digits, sizeof digits, "%" PRIu64, number);
-    size_t at = 0;
-    for (int i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0) words[at++] = ',';
-        words[at++] = digits[i];
-    }
-    words[at] = 0;
-    return words;
-}
-
 enum err command_number(struct ledger *ledger, const char *key, uint64_t standard, uint64_t *out)
 {
     char text[32];

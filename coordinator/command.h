@@ -13,7 +13,7 @@ struct command_call {
     const struct options_table *table;
     const struct options *options;
     const char *db; /* --db, where a command takes it for its first argument; else NULL */
-    int signal; /* set when a signal ended it */
+    int signal;     /* set when a signal ended it */
 };
 
 MUST enum err command_run(struct command_call *call);
@@ -41,10 +41,6 @@ MUST enum err command_open_ledger(const struct command_call *call, struct ledger
 
 /* Milliseconds since the epoch. */
 int64_t command_now_ms(void);
-
-/* 1234567 as 1,234,567. */
-enum { COMMAND_WORDS_SIZE = 32 };
-const char *command_thousands(uint64_t number, char words[COMMAND_WORDS_SIZE]);
 
 /* A number of table run; `standard` if it is not there. */
 MUST enum err command_number(struct ledger *ledger, const char *key, uint64_t standard,

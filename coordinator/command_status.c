@@ -1,5 +1,6 @@
 /* command_status - how far a run is, and what holds it up. */
 #include "coordinator/command.h"
+#include "coordinator/words.h"
 #include "coordinator/ledger_lock.h"
 
 #include <inttypes.h>
@@ -132,16 +133,16 @@ static bool is_over(const struct standing *standing)
     return standing->value[DONE] + standing->value[FAILED] >= standing->value[TOTAL];
 }
 
-static const char *words_of(double value, char words[COMMAND_WORDS_SIZE])
+static const char *words_of(double value, char words[WORDS_SIZE])
 {
-    return command_thousands(value > 0 ? (uint64_t)value : 0, words);
+    return words_thousands(value > 0 ? (uint64_t)value : 0, words);
 }
 
 static void print_progress(const struct standing *standing)
 {
     const double *value = standing->value;
     const double share = value[TOTAL] > 0 ? 100 * value[DONE] / value[TOTAL] : 0;
-    char a[COMMAND_WORDS_SIZE], b[COMMAND_WORDS_SIZE];
+    char a[WORDS_SIZE], b[WORDS_SIZE];
     printf("units    %s of %s done (%.1f%%)", words_of(value[DONE], a), words_of(value[TOTAL], b),
            share);
     if (standing->served) printf(", %s leased", words_of(value[LEASED], a));

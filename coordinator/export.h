@@ -28,8 +28,7 @@ MUST enum err export_ranks(struct ledger *ledger, enum export_format format, exp
                            void *context);
 
 /* Into the file at `path`, which stays as it was on an error; "-" is standard output. */
-MUST enum err export_ranks_file(struct ledger *ledger, enum export_format format,
-                                const char *path);
+MUST enum err export_ranks_file(struct ledger *ledger, enum export_format format, const char *path);
 
 /* SHA-256 of the TSV form. */
 MUST enum err export_ranks_digest(struct ledger *ledger, struct digest *out);

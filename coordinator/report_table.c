@@ -1,6 +1,7 @@
 /* report_table - a report for people: the headline metrics, and what they rest on. */
 #include "common/settings.h"
 #include "coordinator/report_parts.h"
+#include "coordinator/words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,22 +11,6 @@
 enum { LABEL_WIDTH = 32, CELL_WIDTH = 10 };
 
 /* ---- words for numbers ------------------------------------------------------------------- */
-
-enum { WORDS_SIZE = 40 };
-
-/* 1234567 as 1,234,567. */
-static const char *with_commas(uint64_t number, char words[WORDS_SIZE])
-{
-    char digits[24];
-    const int count = snprintf(digits, sizeof digits, "%" PRIu64, number);
-    size_t at = 0;
-    for (int i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0) words[at++] = ',';
-        words[at++] = digits[i];
-    }
-    words[at] = 0;
-    return words;
-}
 
 /* 1234567 as "1.23 M". What three digits would round to 1000 has the next prefix. */
 static const char *with_prefix(double number, char words[WORDS_SIZE])
@@ -119,8 +104,8 @@ static void write_incomplete(const struct report *report)
     FILE *out = report->config->out;
     char words[2][WORDS_SIZE];
     const uint64_t done = report->figures->row_count;
-    with_commas(done, words[0]);
-    with_commas(report_count(report, FACT_RUN, "queries_total"), words[1]);
+    words_thousands(done, words[0]);
+    words_thousands(report_count(report, FACT_RUN, "queries_total"), words[1]);
     if (done == 0)
         fprintf(out,
                 "no metrics yet: none of %s queries is done; go on with `millrace run --db DB`\n",
@@ -182,8 +167,8 @@ static void write_unknown(const struct report *report)
         char words[WORDS_SIZE];
         const uint64_t lines = report_count(report, FACT_RUN, fates[i].key);
         if (lines > 0)
-            fprintf(report->config->out, "unknown     %s line%s %s\n", with_commas(lines, words),
-                    lines == 1 ? "" : "s", fates[i].words);
+            fprintf(report->config->out, "unknown     %s line%s %s\n",
+                    words_thousands(lines, words), lines == 1 ? "" : "s", fates[i].words);
     }
 }
 
@@ -194,16 +179,16 @@ static void write_progress(const struct report *report)
     FILE *out = report->config->out;
     char words[2][WORDS_SIZE];
     const uint64_t queries = report_count(report, FACT_RUN, "queries_total");
-    fprintf(out, "queries     %s of %s\n", with_commas(report->figures->row_count, words[0]),
-            with_commas(queries, words[1]));
-    fprintf(out, "units       %s of %s", with_commas(report->units.unit[UNIT_DONE], words[0]),
-            with_commas(report->units.total, words[1]));
+    fprintf(out, "queries     %s of %s\n", words_thousands(report->figures->row_count, words[0]),
+            words_thousands(queries, words[1]));
+    fprintf(out, "units       %s of %s", words_thousands(report->units.unit[UNIT_DONE], words[0]),
+            words_thousands(report->units.total, words[1]));
     if (report->units.unit[UNIT_FAILED])
-        fprintf(out, ", %s failed", with_commas(report->units.unit[UNIT_FAILED], words[0]));
+        fprintf(out, ", %s failed", words_thousands(report->units.unit[UNIT_FAILED], words[0]));
     putc('\n', out);
     if (report->figures->nonfinite)
         fprintf(out, "nonfinite   %s scores, counted as worst\n",
-                with_commas(report->figures->nonfinite, words[0]));
+                words_thousands(report->figures->nonfinite, words[0]));
     const char *digest = report_fact(report, FACT_RUN, "results_digest");
     if (digest) fprintf(out, "digest      %s\n", digest);
 }
@@ -256,7 +241,7 @@ static void write_group(const struct report *report, const char *label, size_t s
 {
     char words[WORDS_SIZE];
     fprintf(report->config->out, "%-*s  %*s", LABEL_WIDTH, label, CELL_WIDTH,
-            with_commas(report->figures->count[side], words));
+            words_thousands(report->figures->count[side], words));
     for (size_t i = 0; i < GROUP_COLUMNS; i++) write_cell(report, side, group_columns[i].key);
     putc('\n', report->config->out);
 }

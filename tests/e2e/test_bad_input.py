@@ -380,7 +380,7 @@ def test_network_file_system(small, tool, shim):
     assert not list(tool.folder.glob("run.db*"))
 
 
-@pytest.mark.parametrize("room", [0, 5000, 60000, 150000, 250000])
+@pytest.mark.parametrize("room", [0, 5000, 60000, 120000, 180000])
 def test_full_disk_loses_nothing(room, small, tool, shim):
     env = {"LD_PRELOAD": str(shim), "MILLRACE_SHIM_ROOM": str(room)}
     flags = [*small.flags(), "--unit-questions", 2, "--unit-candidates", 20]
