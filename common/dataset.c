@@ -262,14 +262,15 @@ static enum err check_numbers(const struct settings *settings, const struct data
 }
 
 /* The first complex number of a row of `width` parts whose modulus is not 1; width / 2 if none. */
-static uint64_t find_modulus(const float *row, uint64_t width, bool interleaved, double *modulus)
+static uint64_t find_modulus(const float *row, uint64_t width, bool interleaved, double tolerance,
+                             double *modulus)
 {
     uint64_t k = 0;
     for (; k < width / 2; k++) {
         const double real = row[interleaved ? 2 * k : k];
         const double imaginary = row[interleaved ? 2 * k + 1 : k + width / 2];
         *modulus = sqrt(real * real + imaginary * imaginary);
-        if (fabs(*modulus - 1) > 1e-3) break;
+        if (!(fabs(*modulus - 1) <= tolerance)) break;
     }
     return k;
 }
@@ -287,20 +288,22 @@ static enum err check_moduli(const struct settings *settings, const struct datas
     float *numbers = malloc(width * sizeof *numbers);
     if (!numbers) return err_note(ERR_MEMORY, "%s: not enough memory", named.path);
     const bool interleaved = settings_choice(settings, SET_layout) == LAYOUT_INTERLEAVED;
+    /* BF16 keeps 8 bits, so that parts of a unit number lie up to 2^-9 of it away. */
+    const double tolerance = named.table->type == TENSOR_BF16 ? 1e-2 : 1e-3;
     enum err err = OK;
     for (uint64_t row = 0; !err && row < named.table->rows; row++) {
         double modulus = 1;
         table_row(named.table, row, numbers);
-        const uint64_t k = find_modulus(numbers, width, interleaved, &modulus);
+        const uint64_t k = find_modulus(numbers, width, interleaved, tolerance, &modulus);
         if (k < width / 2)
-            err =
-                err_note(ERR_INPUT,
-                         TABLE_FORMAT
-                         "row %llu (%.80s): complex number %llu has modulus "
-                         "%g, expected 1 within 0.001, which head questions need; check layout, or "
-                         "set sides to tail",
-                         TABLE_NAMES(named), (unsigned long long)row,
-                         relation_label(settings, dataset, row), (unsigned long long)k, modulus);
+            err = err_note(ERR_INPUT,
+                           TABLE_FORMAT
+                           "row %llu (%.80s): complex number %llu has modulus "
+                           "%g, expected 1 within %g, which head questions need; check layout, or "
+                           "set sides to tail",
+                           TABLE_NAMES(named), (unsigned long long)row,
+                           relation_label(settings, dataset, row), (unsigned long long)k, modulus,
+                           tolerance);
     }
     free(numbers);
     return err;

@@ -23,13 +23,13 @@ struct dataset {
     struct vocab *entities, *relations;
     struct triples evaluated;
     struct questions questions;
-    struct known *known;           /* NULL for DATASET_PLAN */
+    struct known *known; /* NULL for DATASET_PLAN */
     struct tensors *model, *relation_model;
-    struct table entity_table;     /* [entities][width] */
-    struct table relation_table;   /* [relations, or twice as many with inverse][width by scorer] */
-    uint32_t entity_count;         /* candidates are 0 .. entity_count-1 */
-    uint32_t relation_count;       /* of the map */
-    uint64_t dropped, kept;        /* lines of all files with unknown words */
+    struct table entity_table;   /* [entities][width] */
+    struct table relation_table; /* [relations, or twice as many with inverse][width by scorer] */
+    uint32_t entity_count;       /* candidates are 0 .. entity_count-1 */
+    uint32_t relation_count;     /* of the map */
+    uint64_t dropped, kept;      /* lines of all files with unknown words */
 };
 
 MUST enum err dataset_open(const struct settings *settings, enum dataset_use use,

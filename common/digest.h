@@ -27,7 +27,7 @@ void digest_bytes(const void *bytes, size_t size, struct digest *out);
 MUST enum err digest_file(const char *path, struct digest *out);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
-void digest_hex(const struct digest *digest, char hex[DIGEST_HEX]);          /* lower case */
-MUST enum err digest_from_hex(const char *hex, struct digest *out);          /* ERR_FORMAT */
+void digest_hex(const struct digest *digest, char hex[DIGEST_HEX]); /* lower case */
+MUST enum err digest_from_hex(const char *hex, struct digest *out); /* ERR_FORMAT */
 
 #endif

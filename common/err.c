@@ -34,6 +34,14 @@ int err_exit_code(enum err err)
     return row_of(err)->exit_code;
 }
 
+/* What users and peers sent may hold anything; a note stays one plain line. */
+static void keep(const char text[NOTE_SIZE])
+{
+    memcpy(note, text, sizeof note);
+    for (char *at = note; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 127) *at = '?';
+}
+
 /* The sentence is made aside: its arguments may lie in the note that it replaces. */
 enum err err_note(enum err err, const char *format, ...)
 {
@@ -42,7 +50,7 @@ enum err err_note(enum err err, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments); /* A cut sentence still says most. */
     va_end(arguments);
-    memcpy(note, text, sizeof note);
+    keep(text);
     return err;
 }
 
@@ -55,7 +63,7 @@ enum err err_prefix(enum err err, const char *format, ...)
     va_end(arguments);
     const size_t used = strlen(text);
     (void)snprintf(text + used, sizeof text - used, note[0] ? ": %s" : "%s", note);
-    memcpy(note, text, sizeof note);
+    keep(text);
     return err;
 }
 

@@ -20,19 +20,19 @@
 #include <stddef.h>
 
 /* ROW(code, exit code of the program when main ends with it) */
-#define ERRORS(ROW)                                                                                \
-    ROW(OK, 0)                                                                                     \
-    ROW(ERR_NONE, 1)        /* nothing there, which need not be wrong */                           \
-    ROW(ERR_STALE, 1)       /* the unit is done already */                                         \
-    ROW(ERR_MISMATCH, 1)    /* two answers to one question differ */                               \
-    ROW(ERR_FAILED, 1)      /* the run failed or is incomplete */                                  \
-    ROW(ERR_USAGE, 2)       /* bad usage or settings */                                            \
-    ROW(ERR_INPUT, 3)       /* bad input data */                                                   \
-    ROW(ERR_FORMAT, 3)      /* bytes are not of the form they claim */                             \
-    ROW(ERR_IO, 4)          /* a file, database, port or device cannot be used */                  \
-    ROW(ERR_FULL, 4)        /* the disk is full */                                                 \
-    ROW(ERR_BUSY, 4)        /* somebody else has it */                                             \
-    ROW(ERR_MEMORY, 4)      /* not enough memory */                                                \
+#define ERRORS(ROW)                                                                 \
+    ROW(OK, 0)                                                                      \
+    ROW(ERR_NONE, 1)          /* nothing there, which need not be wrong */          \
+    ROW(ERR_STALE, 1)         /* the unit is done already */                        \
+    ROW(ERR_MISMATCH, 1)      /* two answers to one question differ */              \
+    ROW(ERR_FAILED, 1)        /* the run failed or is incomplete */                 \
+    ROW(ERR_USAGE, 2)         /* bad usage or settings */                           \
+    ROW(ERR_INPUT, 3)         /* bad input data */                                  \
+    ROW(ERR_FORMAT, 3)        /* bytes are not of the form they claim */            \
+    ROW(ERR_IO, 4)            /* a file, database, port or device cannot be used */ \
+    ROW(ERR_FULL, 4)          /* the disk is full */                                \
+    ROW(ERR_BUSY, 4)          /* somebody else has it */                            \
+    ROW(ERR_MEMORY, 4)        /* not enough memory */                               \
     ROW(ERR_INTERRUPTED, 130) /* asked to stop; main turns SIGTERM into 143 */
 
 enum err {

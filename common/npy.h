@@ -17,10 +17,10 @@
 enum { NPY_DIMENSIONS_MAX = 32 };
 
 struct npy {
-    char type[8];          /* "f4": a kind and a size in bytes */
+    char type[8]; /* "f4": a kind and a size in bytes */
     uint64_t shape[NPY_DIMENSIONS_MAX];
     size_t dimensions;
-    size_t data_offset;    /* from the start of the file */
+    size_t data_offset; /* from the start of the file */
 };
 
 /* True if these bytes begin as an .npy does. */

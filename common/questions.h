@@ -17,9 +17,9 @@
 
 struct question {
     enum side side;
-    uint32_t anchor;        /* the entity given: the tail when the head is asked for */
+    uint32_t anchor; /* the entity given: the tail when the head is asked for */
     uint32_t relation;
-    uint32_t first_target;  /* its targets are first_target .. first_target + target_count - 1 */
+    uint32_t first_target; /* its targets are first_target .. first_target + target_count - 1 */
     uint32_t target_count;
 };
 
@@ -29,8 +29,8 @@ struct target {
 };
 
 struct questions {
-    struct question *at;    /* [count], in the order of the grid */
-    struct target *target;  /* [target_count], question by question, each in file order */
+    struct question *at;   /* [count], in the order of the grid */
+    struct target *target; /* [target_count], question by question, each in file order */
     uint32_t count;
     uint32_t target_count;
 };

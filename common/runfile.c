@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 enum { VALUE_MAX = 4096, ORIGIN_MAX = 4096 + 32 };
@@ -170,6 +171,9 @@ static void find_folder(struct reader *reader)
 
 enum err runfile_read(const char *path, struct settings *settings)
 {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return err_note(ERR_IO, "run file: %s: is a directory, pipe or device; name a file", path);
     FILE *file = fopen(path, "rb");
     if (!file || fgetc(file) == EOF) {
         const bool empty = file && !ferror(file);

@@ -40,7 +40,7 @@ enum setting_kind {
 };
 
 struct setting_row {
-    const char *name;     /* as in a run file; as a flag with dashes for underscores */
+    const char *name; /* as in a run file; as a flag with dashes for underscores */
     enum setting_type type;
     enum setting_kind kind;
     uint64_t low, high;   /* of counts */
@@ -60,8 +60,8 @@ extern const struct setting_row setting_rows[SETTING_TOTAL];
 
 struct settings;
 
-#define SETTINGS_DEFAULT "default"   /* the origin of a value that nobody gave */
-enum { SETTINGS_COUNTS_MAX = 64 };   /* numbers in a COUNTS setting */
+#define SETTINGS_DEFAULT "default" /* the origin of a value that nobody gave */
+enum { SETTINGS_COUNTS_MAX = 64 }; /* numbers in a COUNTS setting */
 
 /* All at their defaults. */
 MUST enum err settings_open(struct settings **out);

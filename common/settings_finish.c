@@ -142,8 +142,9 @@ enum err settings_finish(struct settings *settings)
     if (!err) err = require(settings, SET_scorer, "it is the formula that scores a triple");
     if (!err) err = check_variants(settings);
     if (!err) err = check_tables(settings);
-    if (!err && strcmp(settings_origin(settings, SET_filter), SETTINGS_DEFAULT) == 0)
-        err = fill_filter(settings);
+    const bool filter_said = *settings_text(settings, SET_filter) != 0 &&
+                             strcmp(settings_origin(settings, SET_filter), SETTINGS_DEFAULT) != 0;
+    if (!err && !filter_said) err = fill_filter(settings);
     if (!err) err = check_filter(settings);
     if (!err) err = check_files(settings);
     return err;

@@ -4,9 +4,9 @@ enum {
     COLUMN_MOST = 1 << 16, /* candidates in a unit */
     ROW_LEAST = 64,        /* questions in a unit, as far as there are so many */
     ROW_MOST = 1 << 16,
-    UNITS_WISHED = 16, /* so that a few workers can share a run */
-    LANES_STANDARD = 384,        /* so often a block that comes from memory is used */
-    PANEL = 32, /* RANK_PANEL of worker/step/rank.h */
+    UNITS_WISHED = 16,    /* so that a few workers can share a run */
+    LANES_STANDARD = 384, /* so often a block that comes from memory is used */
+    PANEL = 32,           /* RANK_PANEL of worker/step/rank.h */
     ALIGNMENT = 64,
     TARGET_BYTES = 64,      /* bar, counts, votes, and what ties a target to its lane */
     LANE_BYTES = 64,        /* beside its query vector */

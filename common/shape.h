@@ -16,7 +16,7 @@ struct shape {
     uint64_t unit_questions, unit_candidates; /* of a unit; at least 1 */
     uint64_t dim; /* of a padded row: the width, or each half of it for the MODULUS form, is
                      padded with zeros to a multiple of SHAPE_PAD */
-    uint64_t unit_targets;                    /* the most targets that a unit's questions have */
+    uint64_t unit_targets; /* the most targets that a unit's questions have */
 };
 
 /* A unit's part of the grid. */
@@ -36,8 +36,8 @@ uint64_t shape_columns(const struct shape *shape);
 uint64_t shape_units(const struct shape *shape);
 struct unit_span shape_span(const struct shape *shape, uint64_t unit);
 
-/* The bytes that one worker will ever hold for a unit of this shape, besides the mapped input
- * files: the plan prints them, and the worker's program allocates exactly these. */
+/* An upper bound of the bytes that one worker holds for a unit of this shape, besides the mapped
+ * input files: the plan prints it, and the worker's program allocates no more. */
 uint64_t shape_bytes(const struct shape *shape, uint64_t lanes, uint64_t threads);
 
 /* The most lanes that a CPU worker uses: the setting, or what is best when it says 0. */

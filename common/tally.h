@@ -27,8 +27,7 @@ void tally_write(const struct rank_count *counts, uint64_t count, uint8_t *bytes
 
 /* ERR_FORMAT unless `bytes` is a tally of `count` targets whose numbers can be true of a block of
  * `candidates`: what a worker sent is checked before it is stored. */
-MUST enum err tally_check(const uint8_t *bytes, uint64_t size, uint64_t count,
-                          uint64_t candidates);
+MUST enum err tally_check(const uint8_t *bytes, uint64_t size, uint64_t count, uint64_t candidates);
 
 /* Adds the tally in `bytes` to `counts` [count]. ERR_FORMAT if it has not exactly `count`
  * targets, or a sum would overflow; `counts` are then as they were. */

@@ -24,12 +24,12 @@ struct triple {
 };
 
 struct triples {
-    struct triple *at;    /* [count], in the order of the file */
-    uint32_t *line;       /* [count], line of the file from 0: dropped ones leave gaps */
+    struct triple *at; /* [count], in the order of the file */
+    uint32_t *line;    /* [count], line of the file from 0: dropped ones leave gaps */
     uint32_t count;
-    uint64_t dropped;     /* lines left out because of an unknown word */
-    uint64_t kept;        /* lines kept although they hold an unknown word */
-    bool ids;             /* the file holds ids, not labels */
+    uint64_t dropped; /* lines left out because of an unknown word */
+    uint64_t kept;    /* lines kept although they hold an unknown word */
+    bool ids;         /* the file holds ids, not labels */
 };
 
 /* Reads at most `limit` lines (0: all). `what` is what messages call it: "train". */

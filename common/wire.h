@@ -93,9 +93,9 @@ struct wire_inputs {
 #define WIRE_TYPE_inputs struct wire_inputs
 
 #define FIELD(type, name) WIRE_TYPE_##type name;
-#define MESSAGE(name, NAME, from)                                                                  \
-    struct wire_##name {                                                                           \
-        WIRE_##NAME(FIELD)                                                                         \
+#define MESSAGE(name, NAME, from) \
+    struct wire_##name {          \
+        WIRE_##NAME(FIELD)        \
     };
 WIRE_MESSAGES(MESSAGE)
 #undef MESSAGE

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A setting as the flag of the same name gives it, else as the run has it. */
 static enum err choose_setting(const struct command_call *call, struct ledger *ledger,
@@ -73,6 +74,14 @@ static enum err check_complete(struct ledger *reader, const char *db, bool parti
     return OK;
 }
 
+static enum err check_target(const char *path, const char *db)
+{
+    struct stat target, source;
+    if (stat(path, &target) != 0 || stat(db, &source) != 0) return OK;
+    if (target.st_dev != source.st_dev || target.st_ino != source.st_ino) return OK;
+    return err_note(ERR_USAGE, "export: %s: is the database itself; name another file", path);
+}
+
 enum err command_export(struct command_call *call)
 {
     const char *what = command_value(call, "what"), *path = command_value(call, "out");
@@ -86,6 +95,7 @@ enum err command_export(struct command_call *call)
             err_note(ERR_USAGE, "export: --out is missing; name a file, or - for standard output");
     if (!err) err = export_format_of(path, &format);
     if (!err) err = command_open_reader(call, &reader);
+    if (!err) err = check_target(path, command_argument(call, 0));
     if (!err)
         err = check_complete(reader, command_argument(call, 0), command_given(call, "partial"));
     if (!err) err = export_ranks_file(reader, format, path);

@@ -62,21 +62,6 @@ static bool named_as_ours(const char *folder)
     return true;
 }
 
-void endpoint_sweep(const char *folder)
-{
-    struct stat status;
-    if (!named_as_ours(folder)) return;
-    const int handle = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (handle < 0) return;
-    const bool ours = fstat(handle, &status) == 0 && status.st_uid == geteuid() &&
-                      (status.st_mode & 07777) == 0700;
-    if (ours) (void)!unlinkat(handle, SOCKET_NAME, 0); /* may never have been bound */
-    close(handle);
-    if (ours) (void)!rmdir(folder); /* what others put there stays, and so does it */
-}
-
-/* ---- an address of the user's --------------------------------------------------------------- */
-
 static bool answers(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -87,6 +72,29 @@ static bool answers(const char *path)
     close(handle);
     return answer;
 }
+
+static void sweep(const char *folder)
+{
+    struct stat status;
+    const int handle = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (handle < 0) return;
+    const bool ours = fstat(handle, &status) == 0 && status.st_uid == geteuid() &&
+                      (status.st_mode & 07777) == 0700;
+    if (ours) (void)!unlinkat(handle, SOCKET_NAME, 0); /* may never have been bound */
+    close(handle);
+    if (ours) (void)!rmdir(folder); /* what others put there stays, and so does it */
+}
+
+void endpoint_sweep(const char *folder)
+{
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    if (!named_as_ours(folder)) return;
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, SOCKET_NAME);
+    /* Of a copied database the folder may be that of a run at work. */
+    if (length > 0 && (size_t)length < sizeof path && !answers(path)) sweep(folder);
+}
+
+/* ---- an address of the user's --------------------------------------------------------------- */
 
 /* libzmq removes whatever is at the path before it binds: a file of the user's, or the socket of
  * a coordinator that is running. So look first. */
@@ -148,7 +156,7 @@ void endpoint_close(struct endpoint **endpoint)
     *endpoint = NULL;
     if (old->file[0]) (void)!unlink(old->file);
     if (old->folder[0])
-        endpoint_sweep(old->folder);
+        sweep(old->folder);
     else if (old->address[0])
         remove_socket(old->address + strlen(SCHEME));
     free(old);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { NUMBER_SIZE = 24, ATTEMPTS_STANDARD = 5 };
 
@@ -175,10 +176,19 @@ static enum err load_counts(struct ledger *ledger)
     return err == ERR_NONE ? OK : err;
 }
 
+/* Opening a pipe would wait for its other end. */
+static enum err check_regular(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) return OK;
+    return err_note(ERR_IO, "database: %s: is a directory, pipe or device; name a database", path);
+}
+
 enum err ledger_open_reader(const char *path, struct ledger **out)
 {
     struct ledger *ledger = calloc(1, sizeof(*ledger));
     enum err err = ledger ? OK : err_note(ERR_MEMORY, "database: %s: no memory", path);
+    if (!err) err = check_regular(path);
     if (!err) ledger->reader = true;
     if (!err) err = db_open(path, DB_READ, statements, SQL_COUNT, &ledger->db);
     if (!err) err = check_version(ledger, path);

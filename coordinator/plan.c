@@ -110,8 +110,10 @@ static enum err check_unchanged(const struct plan *plan)
         struct ledger_input now = {0};
         err = identify(plan->input[i].role, plan->input[i].path, &now);
         if (!err && !same_file(&now, &plan->input[i]))
-            err = err_note(ERR_INPUT, "%s: %s: changed while it was read; start again", now.role,
-                           now.path);
+            err = err_note(ERR_INPUT,
+                           "%s: %s: changed while it was used, so results may be of another "
+                           "content; start again with another --db",
+                           now.role, now.path);
     }
     return err;
 }
@@ -397,7 +399,8 @@ static enum err finish(struct plan *plan, struct ledger *ledger)
     if (counts.unit[UNIT_DONE] != counts.total) return OK;
     enum err err = ledger_get(ledger, "results_digest", hex, sizeof hex);
     if (err != ERR_NONE) return err;
-    err = plan->program->digest(plan->state, ledger, &digest);
+    err = check_unchanged(plan); /* workers read mapped files to the last unit */
+    if (!err) err = plan->program->digest(plan->state, ledger, &digest);
     if (!err) {
         digest_hex(&digest, hex);
         err = ledger_set(ledger, "results_digest", hex);

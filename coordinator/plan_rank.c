@@ -5,6 +5,7 @@
 #include "common/dataset.h"
 #include "common/processors.h"
 #include "common/shape.h"
+#include "common/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,12 +35,23 @@ static void rank_close(void **state)
     *state = NULL;
 }
 
+/* A unit's tally is one message. */
+static enum err check_tally(const struct shape *shape)
+{
+    if (shape->unit_targets <= WIRE_BYTES_MAX / RANK_COUNT_BYTES) return OK;
+    return err_note(ERR_USAGE,
+                    "unit_questions: %" PRIu64 ": a unit has up to %" PRIu64 " queries, more than "
+                    "the %d that fit a message; choose fewer",
+                    shape->unit_questions, shape->unit_targets, WIRE_BYTES_MAX / RANK_COUNT_BYTES);
+}
+
 static enum err rank_open(const struct settings *settings, void **state)
 {
     struct rank_plan *plan = calloc(1, sizeof *plan);
     enum err err = plan ? OK : err_note(ERR_MEMORY, "plan: no memory");
     if (!err) err = dataset_open(settings, DATASET_PLAN, &plan->dataset);
     if (!err) err = shape_choose(settings, plan->dataset, &plan->shape);
+    if (!err) err = check_tally(&plan->shape);
     if (!err) err = rank_allocate(plan);
     *state = plan;
     if (err) rank_close(state);

@@ -46,7 +46,7 @@ struct serve {
     struct progress *progress;
     struct footprint footprint;
     char host[HOST_BYTES];
-    char refusal[NOTE_BYTES]; /* what a worker found wrong with the input */
+    char fault[NOTE_BYTES]; /* why it fails though it ends: the input, or results that differ */
     struct serve_report *report;
 };
 
@@ -329,7 +329,7 @@ static int64_t due_in_ms(const struct serve *serve)
 static enum err note_refusal(struct serve *serve, enum err err)
 {
     if (err != ERR_INPUT || hub_state(serve->hub) != HUB_REFUSED) return err;
-    snprintf(serve->refusal, sizeof serve->refusal, "%s", err_text());
+    snprintf(serve->fault, sizeof serve->fault, "%s", err_text());
     return OK;
 }
 
@@ -362,12 +362,15 @@ static enum err end_turn(struct serve *serve)
 /* One turn of the hub. */
 static enum err turn(struct serve *serve)
 {
-    char alarm[NOTE_BYTES];
     enum err err = hub_begin(serve->hub, clock_ms(CLOCK_REALTIME));
     if (!err) err = note_refusal(serve, receive_all(serve));
     if (!err) err = take_signals(serve);
     if (!err) err = end_turn(serve);
-    if (*hub_alarm(serve->hub, alarm, sizeof alarm)) progress_say(serve->progress, alarm);
+    char alarm[NOTE_BYTES];
+    if (*hub_alarm(serve->hub, alarm, sizeof alarm)) {
+        progress_say(serve->progress, alarm);
+        memcpy(serve->fault, alarm, sizeof alarm);
+    }
     return err;
 }
 
@@ -425,9 +428,9 @@ static enum err note_deserted(const struct serve *serve)
 static enum err judge(const struct serve *serve)
 {
     const enum hub_state state = hub_state(serve->hub);
+    if (*serve->fault) return err_note(ERR_FAILED, "run: %s", serve->fault);
     if (state == HUB_COMPLETE) return OK;
     if (state == HUB_ENDED) return note_failed(serve);
-    if (state == HUB_REFUSED) return err_note(ERR_FAILED, "run: %s", serve->refusal);
     if (serve->signals)
         return err_note(ERR_INTERRUPTED, "interrupted: the same command resumes the run");
     return note_deserted(serve);

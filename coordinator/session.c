@@ -265,7 +265,8 @@ static enum err accept_failure(struct session *session, struct turn *turn, const
                            of_unit ? (int64_t)fail->unit : -1, (int64_t)session->worker, reason);
     if (err) return err;
     session->stalled = false;
-    if (fail->blame != BLAME_WORKER || ++session->faults < SESSION_FAULTS_MAX) return OK;
+    if ((of_unit && fail->blame != BLAME_WORKER) || ++session->faults < SESSION_FAULTS_MAX)
+        return OK;
     return session_refuse(session, turn, "it failed too often in a row by its own fault");
 }
 

@@ -8,16 +8,16 @@
  *     SAME    as wide
  *     PHASE   half as wide (an angle for each complex number), or as wide (the complex numbers)
  *
- * To add one: write worker/scorer/NAME.h and add a row here. The row is the only place.
+ * To add one: write worker/scorer/NAME.h, include it in worker/scorers.h, and add a row here.
  */
 #ifndef SCHEMA_SCORERS_H
 #define SCHEMA_SCORERS_H
 
-#define SCORERS(ROW)                                                                               \
-    ROW(transe_l1, L1, SAME)                                                                       \
-    ROW(transe_l2, L2, SAME)                                                                       \
-    ROW(distmult, DOT, SAME)                                                                       \
-    ROW(complex, DOT, SAME)                                                                        \
+#define SCORERS(ROW)         \
+    ROW(transe_l1, L1, SAME) \
+    ROW(transe_l2, L2, SAME) \
+    ROW(distmult, DOT, SAME) \
+    ROW(complex, DOT, SAME)  \
     ROW(rotate, MODULUS, PHASE)
 
 enum scorer {

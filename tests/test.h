@@ -12,11 +12,11 @@
 #include <cmocka.h>
 
 /* Compares error names, so that a failure reads as words, and shows the note. */
-#define expect(want, got)                                                                          \
-    do {                                                                                           \
-        const enum err expect_got = (got);                                                         \
-        if (expect_got != (want)) print_error("note: %s\n", err_text());                           \
-        assert_string_equal(err_name(want), err_name(expect_got));                                 \
+#define expect(want, got)                                                \
+    do {                                                                 \
+        const enum err expect_got = (got);                               \
+        if (expect_got != (want)) print_error("note: %s\n", err_text()); \
+        assert_string_equal(err_name(want), err_name(expect_got));       \
     } while (0)
 
 /* A test with the file's own setup and teardown, or without. */

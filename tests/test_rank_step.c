@@ -18,17 +18,35 @@ static double fraction(uint64_t *state)
     return (double)(*state >> 11) * 0x1p-53;
 }
 
-static float ordinary(uint64_t *random) { return (float)(2 * fraction(random) - 1); }
-static float whole(uint64_t *random) { return (float)(int)(5 * fraction(random)) - 2; }
+static float ordinary(uint64_t *random)
+{
+    return (float)(2 * fraction(random) - 1);
+}
+static float whole(uint64_t *random)
+{
+    return (float)(int)(5 * fraction(random)) - 2;
+}
 static float small(uint64_t *random)
 {
     static const float size[] = {1e-15f, 1e-18f, 1e-20f, 1e-21f, 1e-22f, 1e-25f, 1e-30f};
     return ordinary(random) * size[(int)(7 * fraction(random))];
 }
-static float tiny(uint64_t *random) { return ordinary(random) * 1e-21f; }
-static float denormal(uint64_t *random) { return ordinary(random) * 1e-41f; }
-static float huge(uint64_t *random) { return ordinary(random) * 1e30f; }
-static float nearly_infinite(uint64_t *random) { return ordinary(random) * 3e38f; }
+static float tiny(uint64_t *random)
+{
+    return ordinary(random) * 1e-21f;
+}
+static float denormal(uint64_t *random)
+{
+    return ordinary(random) * 1e-41f;
+}
+static float huge(uint64_t *random)
+{
+    return ordinary(random) * 1e30f;
+}
+static float nearly_infinite(uint64_t *random)
+{
+    return ordinary(random) * 3e38f;
+}
 static float mixed(uint64_t *random)
 {
     const double place = fraction(random);
@@ -44,9 +62,10 @@ static float broken(uint64_t *random)
 
 typedef float number(uint64_t *random);
 
-#define KINDS(ROW)                                                                                 \
-    ROW(ordinary) ROW(whole) ROW(small) ROW(tiny) ROW(denormal) ROW(huge) ROW(nearly_infinite)     \
-    ROW(mixed) ROW(broken)
+#define KINDS(ROW)                                                                          \
+    ROW(ordinary)                                                                           \
+    ROW(whole) ROW(small) ROW(tiny) ROW(denormal) ROW(huge) ROW(nearly_infinite) ROW(mixed) \
+        ROW(broken)
 
 static number *const kinds[] = {
 #define ROW(name) name,
@@ -137,12 +156,20 @@ static struct grid *make_grid(enum rank_form form, number *kind, uint32_t lanes,
 {
     static struct grid grid;
     uint64_t random = 7;
-    grid.args = (struct rank_args){.form = form, .pass = PASS_FP32, .lanes = lanes, .dim = dim,
-                                   .candidates = candidates, .query = grid.query,
-                                   .query_norm = grid.query_norm, .panel = grid.panel,
-                                   .panel_norm = grid.panel_norm, .bar = grid.bar,
-                                   .first_target = grid.first_target, .votes = grid.votes,
-                                   .nonfinite = grid.nonfinite, .rescored = &grid.rescored,
+    grid.args = (struct rank_args){.form = form,
+                                   .pass = PASS_FP32,
+                                   .lanes = lanes,
+                                   .dim = dim,
+                                   .candidates = candidates,
+                                   .query = grid.query,
+                                   .query_norm = grid.query_norm,
+                                   .panel = grid.panel,
+                                   .panel_norm = grid.panel_norm,
+                                   .bar = grid.bar,
+                                   .first_target = grid.first_target,
+                                   .votes = grid.votes,
+                                   .nonfinite = grid.nonfinite,
+                                   .rescored = &grid.rescored,
                                    .band = 1};
     memset(grid.panel, 0, sizeof(grid.panel));
     for (uint32_t i = 0; i < lanes * dim; i++) grid.query[i] = kind(&random);
@@ -259,8 +286,7 @@ static void no_shape_changes_a_count(void **state)
                                          {48, 528, 31}, {61, 512, 96}, {7, 256, 513}};
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         for (enum rank_form form = 0; form < FORM_COUNT; form++) {
-            struct grid *grid =
-                make_grid(form, mixed, shapes[i][0], shapes[i][1], shapes[i][2]);
+            struct grid *grid = make_grid(form, mixed, shapes[i][0], shapes[i][1], shapes[i][2]);
             for (uint32_t threads = 1; threads <= 4; threads += 3)
                 for (int set = 0; set < SETS; set++) {
                     const struct rank_kernel *kernel = kernel_of(sets[set]);

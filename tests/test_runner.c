@@ -21,9 +21,9 @@ struct toy {
     const uint8_t *memory;
 };
 
-static enum err toy_measured;     /* what measure answers */
+static enum err toy_measured; /* what measure answers */
 static uint64_t toy_bytes;
-static atomic_int toys, cancels;  /* open ones; calls of cancel */
+static atomic_int toys, cancels; /* open ones; calls of cancel */
 static atomic_bool endless_began;
 
 static enum err toy_measure(const struct program_job *job, void **state, uint64_t *bytes)
@@ -114,9 +114,17 @@ static uint64_t toy_column(const void *state)
 }
 
 static const struct program toy_program = {
-    .name = "rank", .measure = toy_measure, .open = toy_open, .close = toy_close,
-    .hungry = toy_hungry, .load = toy_load, .advance = toy_advance, .finished = toy_finished,
-    .tally_bytes = toy_tally_bytes, .tally = toy_tally, .cancel = toy_cancel,
+    .name = "rank",
+    .measure = toy_measure,
+    .open = toy_open,
+    .close = toy_close,
+    .hungry = toy_hungry,
+    .load = toy_load,
+    .advance = toy_advance,
+    .finished = toy_finished,
+    .tally_bytes = toy_tally_bytes,
+    .tally = toy_tally,
+    .cancel = toy_cancel,
     .column = toy_column,
 };
 

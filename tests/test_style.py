@@ -5,6 +5,7 @@ Run from anywhere: tests/test_style.py. Prints one line for each breach and exit
 any. Each check is a function in CHECKS that yields (file, line, what is wrong).
 """
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,8 +150,19 @@ def dead_files():
             yield ROOT / file, 1, "nothing includes or names this file"
 
 
+def formatting():
+    """clang-format decides, where it is installed."""
+    if not shutil.which("clang-format"):
+        return
+    files = [p for p in SOURCES if p.suffix in (".c", ".h") and not name(p).startswith("tests/")]
+    result = subprocess.run(["clang-format", "--dry-run", "--Werror", *files], cwd=ROOT,
+                            capture_output=True, text=True)
+    for found in re.finditer(r"^(.+?):(\d+):\d+: error:", result.stderr, re.M):
+        yield Path(found.group(1)), int(found.group(2)), "clang-format would write it otherwise"
+
+
 CHECKS = (layout, function_lengths, words, include_directions, foreign_libraries,
-          varying_mathematics, guards, dead_files)
+          varying_mathematics, guards, dead_files, formatting)
 
 
 def main():

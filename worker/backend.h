@@ -17,11 +17,11 @@
 struct device; /* an open one; what it holds is the backend's business */
 
 struct backend {
-    const char *name;                                        /* "cpu" */
+    const char *name; /* "cpu" */
     enum err (*open)(struct pool *pool, struct device **out);
     void (*close)(struct device **device);
     void (*describe)(const struct device *device, char *text, size_t size); /* "cpu avx512 ..." */
-#define STEP(name, args) enum err (*name)(struct device *device, const args *arguments);
+#define STEP(name, args) enum err (*name)(struct device * device, const args *arguments);
     STEPS(STEP)
 #undef STEP
 };

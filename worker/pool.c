@@ -112,8 +112,10 @@ enum err pool_open(uint32_t threads, struct pool **out)
         *helper = (struct helper){.pool = pool, .thread = thread};
         const int failure = pthread_create(&helper->handle, NULL, help, helper);
         if (failure)
-            err = err_note(ERR_MEMORY, "pool: thread %u of %u cannot be started: %s; use fewer "
-                           "--threads", thread, threads, strerror(failure));
+            err = err_note(ERR_MEMORY,
+                           "pool: thread %u of %u cannot be started: %s; use fewer "
+                           "--threads",
+                           thread, threads, strerror(failure));
         else
             pool->started = thread;
     }

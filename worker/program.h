@@ -30,13 +30,13 @@ struct program_job {
 
 /* What a unit cost; added to while it is worked on. */
 struct program_work {
-    uint64_t pairs, rescored;     /* pairs scored; of them canonically after a fast pass */
-    uint64_t lanes, lanes_live;   /* lane-steps; of them with an item in the lane */
+    uint64_t pairs, rescored;   /* pairs scored; of them canonically after a fast pass */
+    uint64_t lanes, lanes_live; /* lane-steps; of them with an item in the lane */
 };
 
 struct program {
     const char *name;
-    bool (*runs_on)(const struct backend *backend);          /* it has the steps; NULL: any does */
+    bool (*runs_on)(const struct backend *backend); /* it has the steps; NULL: any does */
     /* Reads and checks the inputs, and says how many bytes `open` will be given. Its state is
      * the program's own, made here and ended by close. */
     enum err (*measure)(const struct program_job *job, void **state, uint64_t *bytes);
@@ -45,13 +45,13 @@ struct program {
     void (*close)(void **state);
     bool (*hungry)(const void *state);
     enum err (*load)(void *state, uint64_t unit);
-    enum err (*advance)(void *state);                        /* one step over all lanes */
-    bool (*finished)(const void *state);                     /* the oldest loaded unit is */
-    uint64_t (*tally_bytes)(const void *state);              /* of that unit */
+    enum err (*advance)(void *state);           /* one step over all lanes */
+    bool (*finished)(const void *state);        /* the oldest loaded unit is */
+    uint64_t (*tally_bytes)(const void *state); /* of that unit */
     /* Writes the tally, adds the cost, and lets the unit go. */
     void (*tally)(void *state, uint8_t *bytes, struct program_work *work);
-    void (*cancel)(void *state);                             /* lets all loaded units go */
-    uint64_t (*column)(const void *state);                   /* held; WIRE_NO_COLUMN: any */
+    void (*cancel)(void *state);           /* lets all loaded units go */
+    uint64_t (*column)(const void *state); /* held; WIRE_NO_COLUMN: any */
 };
 
 /* The built-in programs, one for each file in program/. */

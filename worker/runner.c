@@ -156,7 +156,8 @@ static enum err allocate(struct runner *runner, uint64_t bytes)
     const uint64_t rounded = (bytes / PROGRAM_ALIGNMENT + 1) * PROGRAM_ALIGNMENT;
     if (rounded < available) runner->memory = aligned_alloc(PROGRAM_ALIGNMENT, rounded);
     if (runner->memory) return OK;
-    return err_note(ERR_MEMORY, "worker: memory: a unit of this shape needs %.1f MB, %.1f MB are "
+    return err_note(ERR_MEMORY,
+                    "worker: memory: a unit of this shape needs %.1f MB, %.1f MB are "
                     "available; choose smaller --unit-candidates or fewer --lanes",
                     (double)bytes * 1e-6, (double)available * 1e-6);
 }
@@ -169,8 +170,8 @@ static enum err open_all(struct runner *runner)
     if (!runner->backend)
         return err_note(ERR_USAGE, "worker: device %s: this worker was built without it; use cpu",
                         runner->device_name);
-    const bool able = runner->program && (!runner->program->runs_on ||
-                                          runner->program->runs_on(runner->backend));
+    const bool able =
+        runner->program && (!runner->program->runs_on || runner->program->runs_on(runner->backend));
     if (!able)
         return err_note(ERR_USAGE, "worker: program %s: this worker does not have it on %s",
                         program, runner->device_name);
@@ -178,8 +179,10 @@ static enum err open_all(struct runner *runner)
     enum err err = pool_open(runner->threads, &runner->pool);
     if (!err) err = runner->backend->open(runner->pool, &runner->device);
     if (!err) {
-        const struct program_job job = {.settings = runner->settings, .backend = runner->backend,
-                                        .device = runner->device, .pool = runner->pool};
+        const struct program_job job = {.settings = runner->settings,
+                                        .backend = runner->backend,
+                                        .device = runner->device,
+                                        .pool = runner->pool};
         err = runner->program->measure(&job, &runner->state, &bytes);
     }
     if (!err) err = allocate(runner, bytes);

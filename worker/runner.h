@@ -20,15 +20,15 @@
 struct runner;
 
 struct runner_config {
-    const char *device;   /* "cpu" */
-    uint32_t threads;     /* 0: as many as processors */
+    const char *device; /* "cpu" */
+    uint32_t threads;   /* 0: as many as processors */
 };
 
 struct runner_result {
     uint64_t unit, attempt;
-    enum err err;              /* OK, or why there is no tally */
-    char reason[512];          /* when err */
-    uint8_t *bytes;            /* the tally */
+    enum err err;     /* OK, or why there is no tally */
+    char reason[512]; /* when err */
+    uint8_t *bytes;   /* the tally */
     size_t size;
     struct program_work work;
     uint64_t busy_us;

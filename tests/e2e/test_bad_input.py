@@ -4,6 +4,7 @@ Every refusal is one line on standard error and one of the documented exit codes
 """
 import gzip
 import json
+import os
 import sqlite3
 import struct
 import subprocess
@@ -414,3 +415,14 @@ def test_worker_that_cannot_reach_a_coordinator(tool):
     result = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert result.returncode == RESOURCE
     assert result.stderr.startswith("millrace-worker: ") and "nobody" in result.stderr
+
+
+def test_pipe_is_no_run_file_and_no_database(tool):
+    os.mkfifo(tool.folder / "pipe")
+    assert "pipe" in tool.refuse("run", "pipe", code=RESOURCE)
+    assert "pipe" in tool.refuse("status", "pipe", code=RESOURCE)
+
+
+def test_empty_filter_is_the_default_one(small, tool):
+    tool.run("run.db", *small.flags(), "--filter", "")
+    assert tool.digest("run.db") == small.expected_digest()

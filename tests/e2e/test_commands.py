@@ -291,6 +291,12 @@ def test_export_that_cannot_be_written(run):
     assert ".tsv" in run.refuse("export", "run.db", "--out", "ranks.xlsx", code=2)
 
 
+def test_export_does_not_replace_its_database(small, tool):
+    tool.run("run.tsv", *small.flags())
+    assert "itself" in tool.refuse("export", "run.tsv", "--out", "run.tsv", code=2)
+    assert tool.digest("run.tsv") == small.expected_digest()
+
+
 def test_full_output_is_an_error(run):
     with open("/dev/full", "w") as full:
         code = subprocess.run([BIN / "millrace", "report", run.folder / "run.db"], stdout=full,

@@ -246,3 +246,26 @@ def test_slow_unit_is_given_to_another_worker(small, tool, slowly):
             kill(pid)
     assert process.returncode == 0, err
     assert tool.digest("run.db") == small.expected_digest()
+
+
+def test_input_that_changes_under_a_run_ends_it(small, tool, slowly):
+    """Workers read mapped files to the last unit: what they read must be what was digested."""
+    model = tool.folder / "changing.safetensors"
+    model.write_bytes((small.folder / "model.safetensors").read_bytes())
+    process = tool.start("run", "--quiet", "--db", "run.db", *small.flags(model=model),
+                         "--unit-questions", 8, env=slowly)
+    wait_until(lambda: units_done(tool) > 0, process)
+    with open(model, "r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"\0\0\0\0")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3 and "changed" in err and str(model) in err, err
+    assert tool.report("run.db")["run"]["complete"] is False
+
+
+def test_closed_output_leaves_the_database_whole(small, tool):
+    flags = ["run", "--quiet", "--db", "run.db", *small.flags()]
+    for _ in range(2):
+        subprocess.run([str(word) for word in [tool.bin / "millrace", *flags]], cwd=tool.folder,
+                       preexec_fn=lambda: (os.close(1), os.close(2)), check=True)
+    assert tool.digest("run.db") == small.expected_digest()

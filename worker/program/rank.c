@@ -113,7 +113,7 @@ static enum err open_rank(void *self, void *memory, uint64_t bytes)
     state->panel = carve(&carving, panels * RANK_PANEL, row, PROGRAM_ALIGNMENT);
     state->query = carve(&carving, state->lanes, row, PROGRAM_ALIGNMENT);
     state->scratch = carve(&carving, scratch, row, PROGRAM_ALIGNMENT);
-#define CARVE(name, count)                                                                         \
+#define CARVE(name, count) \
     state->name = carve(&carving, count, sizeof(state->name[0]), sizeof(double))
     CARVE(panel_norm, panels);
     CARVE(query_norm, state->lanes);
@@ -201,8 +201,8 @@ static void fill_lanes(struct rank_state *state)
 /* Candidates of one step: whole blocks of panels, as far as there are so many. */
 static uint32_t step_candidates(const struct rank_state *state)
 {
-    const uint64_t work = (state->pass == PASS_NONE ? CANONICAL_WORK : FAST_WORK) *
-                          pool_threads(state->job.pool);
+    const uint64_t work =
+        (state->pass == PASS_NONE ? CANONICAL_WORK : FAST_WORK) * pool_threads(state->job.pool);
     const uint64_t each = RANK_BLOCK * RANK_PANEL;
     const uint64_t blocks = work / (state->live * state->shape.dim * each) + 1;
     const uint64_t left = state->span.candidate_count - state->candidate;

@@ -102,8 +102,8 @@ static void make_query(const struct rank_state *state, const struct question *qu
     else
         read_halves(state, &dataset->relation_table, row, state->interleaved, spare, relation);
 
-    const struct scorer_query ask = {.anchor = anchor, .relation = relation,
-                                     .width = state->width, .head = side == SIDE_HEAD};
+    const struct scorer_query ask = {
+        .anchor = anchor, .relation = relation, .width = state->width, .head = side == SIDE_HEAD};
     make[state->scorer](&ask, spare);
     pad_row(state, spare, query);
 }
@@ -269,7 +269,8 @@ enum err rank_lanes_check(const struct rank_state *state)
             const struct dataset *dataset = state->dataset;
             const uint32_t entity =
                 truth ? target->answer : find_nonfinite(state, lane, target->answer);
-            return err_note(ERR_INPUT, "rank: %s: query %u, %s: the score of candidate %.200s is "
+            return err_note(ERR_INPUT,
+                            "rank: %s: query %u, %s: the score of candidate %.200s is "
                             "not a number; mend the model, or set nonfinite to worst",
                             dataset_evaluated_path(state->job.settings),
                             dataset->evaluated.line[target->triple],

@@ -28,23 +28,23 @@ struct rank_state {
     struct dataset *dataset;
     const struct rank_kernel *kernel; /* for the canonical scores of single rows */
     struct shape shape;
-    uint32_t lanes, width;            /* width: of an entity's row as it is in the file */
+    uint32_t lanes, width; /* width: of an entity's row as it is in the file */
     enum scorer scorer;
     enum rank_form form;
     enum rank_pass pass;
     bool interleaved, phases, worst;
 
     /* The candidate block; see struct rank_args. */
-    uint64_t column;                  /* that is held, or WIRE_NO_COLUMN */
+    uint64_t column; /* that is held, or WIRE_NO_COLUMN */
     float *panel;
     double *panel_norm;
 
     /* The unit. */
     bool loaded;
     struct unit_span span;
-    uint32_t unit_target;             /* its first target */
+    uint32_t unit_target; /* its first target */
     uint32_t unit_targets;
-    struct rank_count *count;         /* [unit_targets] */
+    struct rank_count *count; /* [unit_targets] */
     struct program_work work;
 
     /* The lanes' questions: `live` of them from `question` on; candidates before `candidate` of
@@ -52,14 +52,14 @@ struct rank_state {
     uint64_t question;
     uint32_t live;
     uint32_t candidate;
-    float *query;                     /* [lanes][dim] */
-    double *query_norm;               /* [lanes] */
-    uint32_t *first_target;           /* [lanes + 1] */
-    uint32_t *nonfinite;              /* [lanes] */
-    double *bar;                      /* [unit_targets] */
-    struct rank_votes *votes;         /* [unit_targets] */
-    uint8_t *truth;                   /* [unit_targets], enum rank_truth */
-    float *scratch;                   /* [threads][RANK_SCRATCH_ROWS][dim] */
+    float *query;             /* [lanes][dim] */
+    double *query_norm;       /* [lanes] */
+    uint32_t *first_target;   /* [lanes + 1] */
+    uint32_t *nonfinite;      /* [lanes] */
+    double *bar;              /* [unit_targets] */
+    struct rank_votes *votes; /* [unit_targets] */
+    uint8_t *truth;           /* [unit_targets], enum rank_truth */
+    float *scratch;           /* [threads][RANK_SCRATCH_ROWS][dim] */
 };
 
 /* Entity `entity` as the step wants a row, [dim]; `spare` is [dim], too. */

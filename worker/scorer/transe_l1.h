@@ -6,8 +6,8 @@
 HD void transe_point(const struct scorer_query *ask, float *query)
 {
     for (uint32_t k = 0; k < ask->width; k++)
-        query[k] = ask->head ? ask->anchor[k] - ask->relation[k]
-                             : ask->anchor[k] + ask->relation[k];
+        query[k] =
+            ask->head ? ask->anchor[k] - ask->relation[k] : ask->anchor[k] + ask->relation[k];
 }
 
 HD void transe_l1_query(const struct scorer_query *ask, float *query)

@@ -49,8 +49,10 @@ enum err rank_kernel_find(const char *name, const struct rank_kernel **out)
     const char *wanted = name ? name : getenv("MILLRACE_ISA");
     *out = find(wanted ? wanted : "");
     if (*out) return OK;
-    return err_note(ERR_USAGE, "worker: MILLRACE_ISA: %s: this processor does not have it; the "
-                    "best it has is %s", wanted, find("")->name);
+    return err_note(ERR_USAGE,
+                    "worker: MILLRACE_ISA: %s: this processor does not have it; the "
+                    "best it has is %s",
+                    wanted, find("")->name);
 }
 
 struct cut {
@@ -98,7 +100,9 @@ enum err rank_cpu(struct pool *pool, const struct rank_kernel *kernel, const str
         .args = args,
         .kernel = kernel,
         .panels = divide_up(args->candidates, RANK_PANEL),
-        .panels_each = fitting < 1 ? 1 : fitting > RANK_BLOCK ? RANK_BLOCK : (uint32_t)fitting,
+        .panels_each = fitting < 1            ? 1
+                       : fitting > RANK_BLOCK ? RANK_BLOCK
+                                              : (uint32_t)fitting,
         .lanes_each = PART_LANES,
     };
     const uint32_t panel_parts = divide_up(cut.panels, cut.panels_each);

@@ -60,26 +60,32 @@ struct rank_votes {
 struct rank_args {
     enum rank_form form;
     enum rank_pass pass;
-    uint32_t lanes;              /* questions */
-    uint32_t dim;                /* padded, see common/shape.h; at most RANK_DIM_MAX */
+    uint32_t lanes; /* questions */
+    uint32_t dim;   /* padded, see common/shape.h; at most RANK_DIM_MAX */
     uint32_t candidates;
     uint32_t targets;
-    const float *query;          /* [lanes][dim] */
-    const double *query_norm;    /* [lanes] */
-    const float *panel;          /* [ceil(candidates / RANK_PANEL)][dim][RANK_PANEL] */
-    const double *panel_norm;    /* [panels], the largest norm in a panel */
-    const uint32_t *first_target;/* [lanes + 1], a lane's targets are first_target[lane] .. */
-    const double *bar;           /* [targets], the true answers' canonical scores; no NaN */
-    struct rank_votes *votes;    /* [targets], added to */
-    uint32_t *nonfinite;         /* [lanes], candidates whose score is a NaN, added to; lanes
+    const float *query;           /* [lanes][dim] */
+    const double *query_norm;     /* [lanes] */
+    const float *panel;           /* [ceil(candidates / RANK_PANEL)][dim][RANK_PANEL] */
+    const double *panel_norm;     /* [panels], the largest norm in a panel */
+    const uint32_t *first_target; /* [lanes + 1], a lane's targets are first_target[lane] .. */
+    const double *bar;            /* [targets], the true answers' canonical scores; no NaN */
+    struct rank_votes *votes;     /* [targets], added to */
+    uint32_t *nonfinite;          /* [lanes], candidates whose score is a NaN, added to; lanes
                                     without a target are passed over */
-    uint64_t *rescored;          /* one number, added to: canonical scores after a fast pass */
-    double band;                 /* 1; tests set 0 to show that a wrong band is caught */
+    uint64_t *rescored;           /* one number, added to: canonical scores after a fast pass */
+    double band;                  /* 1; tests set 0 to show that a wrong band is caught */
 };
 
 /* One coordinate's share of a canonical sum. MODULUS takes two. */
-HD double rank_dot(double sum, float q, float e) { return fma((double)q, (double)e, sum); }
-HD double rank_l1(double sum, float q, float e) { return sum + fabs((double)q - (double)e); }
+HD double rank_dot(double sum, float q, float e)
+{
+    return fma((double)q, (double)e, sum);
+}
+HD double rank_l1(double sum, float q, float e)
+{
+    return sum + fabs((double)q - (double)e);
+}
 HD double rank_l2(double sum, float q, float e)
 {
     const double x = (double)q - (double)e;
@@ -99,8 +105,8 @@ HD double rank_fold(const double sum[RANK_CHAINS])
 
 /* The canonical score of one candidate, whose coordinate k is candidate[k * stride]: 1 for a row
  * of its own, RANK_PANEL for one in a panel. */
-HD double rank_score(enum rank_form form, const float *query, const float *candidate,
-                     size_t stride, uint32_t dim)
+HD double rank_score(enum rank_form form, const float *query, const float *candidate, size_t stride,
+                     uint32_t dim)
 {
     double sum[RANK_CHAINS] = {0};
     const uint32_t terms = form == FORM_MODULUS ? dim / 2 : dim;

@@ -18,8 +18,8 @@ enum {
     GROUP = 12,
     ROWS = FLOATS == 16 ? GROUP : GROUP / 2,
     COLUMNS = 2 * FLOATS,
-    DEPTH = 256,   /* coordinates packed at a time: with a panel's part, it fits the first cache */
-    FEW = 3,       /* so many candidates of a panel are scored one by one */
+    DEPTH = 256, /* coordinates packed at a time: with a panel's part, it fits the first cache */
+    FEW = 3,     /* so many candidates of a panel are scored one by one */
 };
 
 _Static_assert(RANK_PANEL % COLUMNS == 0, "a panel is a whole number of tiles");
@@ -63,9 +63,8 @@ HD double score_row(enum rank_form form, const float *query, const float *row, u
 
 HD struct doubles doubles_fold(const struct doubles sum[RANK_CHAINS])
 {
-    return doubles_add(
-        doubles_add(doubles_add(sum[0], sum[4]), doubles_add(sum[2], sum[6])),
-        doubles_add(doubles_add(sum[1], sum[5]), doubles_add(sum[3], sum[7])));
+    return doubles_add(doubles_add(doubles_add(sum[0], sum[4]), doubles_add(sum[2], sum[6])),
+                       doubles_add(doubles_add(sum[1], sum[5]), doubles_add(sum[3], sum[7])));
 }
 
 /* Candidates lie side by side in registers, and each chain has its own. */
@@ -80,31 +79,30 @@ HD void score_columns(enum rank_form form, const float *query, const float *pane
 #pragma GCC unroll 8
         for (uint32_t j = 0; j < RANK_CHAINS; j++) {
             const uint32_t at = k + j;
-            sum[j] = doubles_term(
-                form, sum[j], doubles_all((double)query[at]),
-                doubles_widen(panel + (size_t)at * RANK_PANEL),
-                doubles_all((double)query[imaginary + at]),
-                doubles_widen(panel + (size_t)(imaginary + at) * RANK_PANEL));
+            sum[j] = doubles_term(form, sum[j], doubles_all((double)query[at]),
+                                  doubles_widen(panel + (size_t)at * RANK_PANEL),
+                                  doubles_all((double)query[imaginary + at]),
+                                  doubles_widen(panel + (size_t)(imaginary + at) * RANK_PANEL));
         }
     const struct doubles total = doubles_fold(sum);
     doubles_store(score, form == FORM_DOT ? total : doubles_mul(total, doubles_all(-1)));
 }
 
 /* A copy for each form, so that its term is inlined into the loop. */
-#define ROW(name)                                                                                  \
-    static double score_row_##name(const float *query, const float *row, uint32_t dim)             \
-    {                                                                                              \
-        return score_row(FORM_##name, query, row, dim);                                            \
-    }                                                                                              \
-    static void score_panel_##name(const float *query, const float *panel, uint32_t dim,           \
-                                   double *score)                                                  \
-    {                                                                                              \
-        for (uint32_t c = 0; c < RANK_PANEL; c += DOUBLES)                                         \
-            score_columns(FORM_##name, query, panel + c, dim, score + c);                          \
-    }                                                                                              \
-    static double score_one_##name(const float *query, const float *candidate, uint32_t dim)       \
-    {                                                                                              \
-        return rank_score(FORM_##name, query, candidate, RANK_PANEL, dim);                         \
+#define ROW(name)                                                                            \
+    static double score_row_##name(const float *query, const float *row, uint32_t dim)       \
+    {                                                                                        \
+        return score_row(FORM_##name, query, row, dim);                                      \
+    }                                                                                        \
+    static void score_panel_##name(const float *query, const float *panel, uint32_t dim,     \
+                                   double *score)                                            \
+    {                                                                                        \
+        for (uint32_t c = 0; c < RANK_PANEL; c += DOUBLES)                                   \
+            score_columns(FORM_##name, query, panel + c, dim, score + c);                    \
+    }                                                                                        \
+    static double score_one_##name(const float *query, const float *candidate, uint32_t dim) \
+    {                                                                                        \
+        return rank_score(FORM_##name, query, candidate, RANK_PANEL, dim);                   \
     }
 EACH_FORM(ROW)
 #undef ROW
@@ -121,8 +119,8 @@ static void kernel_score_panel(enum rank_form form, const float *query, const fl
                                uint32_t dim, double score[RANK_PANEL])
 {
 #define ROW(name) score_panel_##name,
-    static void (*const panel_score[])(const float *, const float *, uint32_t, double *) = {
-        EACH_FORM(ROW)};
+    static void (*const panel_score[])(const float *, const float *, uint32_t,
+                                       double *) = {EACH_FORM(ROW)};
 #undef ROW
     panel_score[form](query, panel, dim, score);
 }
@@ -183,8 +181,7 @@ HD void tile(enum rank_form form, const float *query, const float *panel, size_t
 #pragma GCC unroll 12
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
-        for (int v = 0; v < 2; v++)
-            sum[i][v] = floats_load(score + i * RANK_PANEL + v * FLOATS);
+        for (int v = 0; v < 2; v++) sum[i][v] = floats_load(score + i * RANK_PANEL + v * FLOATS);
     const int width = form == FORM_MODULUS ? 2 * GROUP : GROUP;
     for (uint32_t k = 0; k < terms; k++, query += width, panel += RANK_PANEL) {
         struct floats e[2], e_imaginary[2];
@@ -207,16 +204,14 @@ HD void tile(enum rank_form form, const float *query, const float *panel, size_t
 #pragma GCC unroll 12
     for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 2
-        for (int v = 0; v < 2; v++)
-            floats_store(score + i * RANK_PANEL + v * FLOATS, sum[i][v]);
+        for (int v = 0; v < 2; v++) floats_store(score + i * RANK_PANEL + v * FLOATS, sum[i][v]);
 }
 
-#define ROW(name)                                                                                  \
-    static __attribute__((noinline)) void tile_##name(const float *query, const float *panel,      \
-                                                      size_t imaginary, uint32_t terms,            \
-                                                      float *score)                                \
-    {                                                                                              \
-        tile(FORM_##name, query, panel, imaginary, terms, score);                                  \
+#define ROW(name)                                                                               \
+    static __attribute__((noinline)) void tile_##name(                                          \
+        const float *query, const float *panel, size_t imaginary, uint32_t terms, float *score) \
+    {                                                                                           \
+        tile(FORM_##name, query, panel, imaginary, terms, score);                               \
     }
 EACH_FORM(ROW)
 #undef ROW
@@ -239,8 +234,8 @@ static void score_group(const struct rank_args *args, const struct rank_part *pa
                         uint32_t lanes, struct fast *fast)
 {
 #define ROW(name) tile_##name,
-    static void (*const tiles[])(const float *, const float *, size_t, uint32_t, float *) = {
-        EACH_FORM(ROW)};
+    static void (*const tiles[])(const float *, const float *, size_t, uint32_t,
+                                 float *) = {EACH_FORM(ROW)};
 #undef ROW
     const bool complex_numbers = args->form == FORM_MODULUS;
     const uint32_t terms = complex_numbers ? args->dim / 2 : args->dim;
@@ -391,8 +386,8 @@ static void settle(const struct rank_args *args, const struct band *band, uint32
 }
 
 /* Counts what the fast pass proves, settles the rest; returns how many pairs were settled. */
-static uint64_t vote_lane(const struct rank_args *args, const struct rank_part *part,
-                          uint32_t lane, uint32_t row, const struct fast *fast)
+static uint64_t vote_lane(const struct rank_args *args, const struct rank_part *part, uint32_t lane,
+                          uint32_t row, const struct fast *fast)
 {
     const struct band band = lane_band(args, part, lane);
     uint32_t open[RANK_BLOCK] = {0};
@@ -400,8 +395,8 @@ static uint64_t vote_lane(const struct rank_args *args, const struct rank_part *
         const struct limits limits = target_limits(args, &band, t);
         uint32_t above = 0;
         for (uint32_t p = 0; p < part->panels; p++) {
-            const struct verdict verdict = judge(
-                fast->score[p][row], limits, counted_candidates(args, part->first_panel + p));
+            const struct verdict verdict =
+                judge(fast->score[p][row], limits, counted_candidates(args, part->first_panel + p));
             above += (uint32_t)__builtin_popcount(verdict.above);
             open[p] |= verdict.undecided;
         }

@@ -33,8 +33,14 @@ HD uint32_t floats_greater(struct floats a, struct floats b)
 {
     return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ);
 }
-HD struct floats floats_abs(struct floats a) { return (struct floats){_mm512_abs_ps(a.v)}; }
-HD struct doubles doubles_abs(struct doubles a) { return (struct doubles){_mm512_abs_pd(a.v)}; }
+HD struct floats floats_abs(struct floats a)
+{
+    return (struct floats){_mm512_abs_ps(a.v)};
+}
+HD struct doubles doubles_abs(struct doubles a)
+{
+    return (struct doubles){_mm512_abs_pd(a.v)};
+}
 
 #else
 
@@ -63,32 +69,41 @@ HD struct doubles doubles_abs(struct doubles a)
 
 #endif
 
-#define FLOATS_1(name)                                                                             \
-    HD struct floats floats_##name(struct floats a)                                                \
-    {                                                                                              \
-        return (struct floats){SIMD(name##_ps)(a.v)};                                              \
-    }                                                                                              \
-    HD struct doubles doubles_##name(struct doubles a)                                             \
-    {                                                                                              \
-        return (struct doubles){SIMD(name##_pd)(a.v)};                                             \
+#define FLOATS_1(name)                                 \
+    HD struct floats floats_##name(struct floats a)    \
+    {                                                  \
+        return (struct floats){SIMD(name##_ps)(a.v)};  \
+    }                                                  \
+    HD struct doubles doubles_##name(struct doubles a) \
+    {                                                  \
+        return (struct doubles){SIMD(name##_pd)(a.v)}; \
     }
-#define FLOATS_2(name)                                                                             \
-    HD struct floats floats_##name(struct floats a, struct floats b)                               \
-    {                                                                                              \
-        return (struct floats){SIMD(name##_ps)(a.v, b.v)};                                         \
-    }                                                                                              \
-    HD struct doubles doubles_##name(struct doubles a, struct doubles b)                           \
-    {                                                                                              \
-        return (struct doubles){SIMD(name##_pd)(a.v, b.v)};                                        \
+#define FLOATS_2(name)                                                   \
+    HD struct floats floats_##name(struct floats a, struct floats b)     \
+    {                                                                    \
+        return (struct floats){SIMD(name##_ps)(a.v, b.v)};               \
+    }                                                                    \
+    HD struct doubles doubles_##name(struct doubles a, struct doubles b) \
+    {                                                                    \
+        return (struct doubles){SIMD(name##_pd)(a.v, b.v)};              \
     }
 FLOATS_1(sqrt)
 FLOATS_2(add)
 FLOATS_2(sub)
 FLOATS_2(mul)
 
-HD struct floats floats_all(float x) { return (struct floats){SIMD(set1_ps)(x)}; }
-HD struct floats floats_load(const float *at) { return (struct floats){SIMD(loadu_ps)(at)}; }
-HD void floats_store(float *at, struct floats a) { SIMD(storeu_ps)(at, a.v); }
+HD struct floats floats_all(float x)
+{
+    return (struct floats){SIMD(set1_ps)(x)};
+}
+HD struct floats floats_load(const float *at)
+{
+    return (struct floats){SIMD(loadu_ps)(at)};
+}
+HD void floats_store(float *at, struct floats a)
+{
+    SIMD(storeu_ps)(at, a.v);
+}
 HD struct floats floats_fma(struct floats a, struct floats b, struct floats c)
 {
     return (struct floats){SIMD(fmadd_ps)(a.v, b.v, c.v)};
@@ -97,12 +112,18 @@ HD struct floats floats_fnma(struct floats a, struct floats b, struct floats c)
 {
     return (struct floats){SIMD(fnmadd_ps)(a.v, b.v, c.v)};
 }
-HD struct doubles doubles_all(double x) { return (struct doubles){SIMD(set1_pd)(x)}; }
+HD struct doubles doubles_all(double x)
+{
+    return (struct doubles){SIMD(set1_pd)(x)};
+}
 HD struct doubles doubles_widen(const float *at)
 {
     return (struct doubles){SIMD(cvtps_pd)(SIMD_HALF(loadu_ps)(at))};
 }
-HD void doubles_store(double *at, struct doubles a) { SIMD(storeu_pd)(at, a.v); }
+HD void doubles_store(double *at, struct doubles a)
+{
+    SIMD(storeu_pd)(at, a.v);
+}
 HD struct doubles doubles_fma(struct doubles a, struct doubles b, struct doubles c)
 {
     return (struct doubles){SIMD(fmadd_pd)(a.v, b.v, c.v)};
@@ -118,27 +139,27 @@ struct doubles {
     double v __attribute__((vector_size(16)));
 };
 
-#define FLOATS_1(name)                                                                             \
-    HD struct floats floats_##name(struct floats a)                                                \
-    {                                                                                              \
-        for (int i = 0; i < FLOATS; i++) a.v[i] = name##f(a.v[i]);                                 \
-        return a;                                                                                  \
-    }                                                                                              \
-    HD struct doubles doubles_##name(struct doubles a)                                             \
-    {                                                                                              \
-        for (int i = 0; i < DOUBLES; i++) a.v[i] = name(a.v[i]);                                   \
-        return a;                                                                                  \
+#define FLOATS_1(name)                                             \
+    HD struct floats floats_##name(struct floats a)                \
+    {                                                              \
+        for (int i = 0; i < FLOATS; i++) a.v[i] = name##f(a.v[i]); \
+        return a;                                                  \
+    }                                                              \
+    HD struct doubles doubles_##name(struct doubles a)             \
+    {                                                              \
+        for (int i = 0; i < DOUBLES; i++) a.v[i] = name(a.v[i]);   \
+        return a;                                                  \
     }
-#define FLOATS_2(name, operator)                                                                   \
-    HD struct floats floats_##name(struct floats a, struct floats b)                               \
-    {                                                                                              \
-        a.v = a.v operator b.v;                                                                    \
-        return a;                                                                                  \
-    }                                                                                              \
-    HD struct doubles doubles_##name(struct doubles a, struct doubles b)                           \
-    {                                                                                              \
-        a.v = a.v operator b.v;                                                                    \
-        return a;                                                                                  \
+#define FLOATS_2(name, operator)                                         \
+    HD struct floats floats_##name(struct floats a, struct floats b)     \
+    {                                                                    \
+        a.v = a.v operator b.v;                                          \
+        return a;                                                        \
+    }                                                                    \
+    HD struct doubles doubles_##name(struct doubles a, struct doubles b) \
+    {                                                                    \
+        a.v = a.v operator b.v;                                          \
+        return a;                                                        \
     }
 FLOATS_1(sqrt)
 FLOATS_2(add, +)
@@ -179,8 +200,14 @@ HD struct doubles doubles_widen(const float *at)
     for (int i = 0; i < DOUBLES; i++) a.v[i] = (double)at[i];
     return a;
 }
-HD void floats_store(float *at, struct floats a) { memcpy(at, &a, sizeof(a)); }
-HD void doubles_store(double *at, struct doubles a) { memcpy(at, &a, sizeof(a)); }
+HD void floats_store(float *at, struct floats a)
+{
+    memcpy(at, &a, sizeof(a));
+}
+HD void doubles_store(double *at, struct doubles a)
+{
+    memcpy(at, &a, sizeof(a));
+}
 HD uint32_t floats_greater(struct floats a, struct floats b)
 {
     uint32_t mask = 0;
@@ -203,7 +230,13 @@ HD struct doubles doubles_fma(struct doubles a, struct doubles b, struct doubles
 
 #endif
 
-HD struct floats floats_zero(void) { return floats_all(0); }
-HD struct doubles doubles_zero(void) { return doubles_all(0); }
+HD struct floats floats_zero(void)
+{
+    return floats_all(0);
+}
+HD struct doubles doubles_zero(void)
+{
+    return doubles_all(0);
+}
 
 #endif
