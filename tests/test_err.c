@@ -53,12 +53,22 @@ static void codes_have_names_and_exits(void **state)
     assert_int_equal(130, err_exit_code(ERR_INTERRUPTED));
 }
 
+static void note_stays_one_plain_line(void **state)
+{
+    (void)state;
+    expect(ERR_INPUT, err_note(ERR_INPUT, "label: %s", "a\nb\x1b[31m\x7f"));
+    assert_string_equal(err_text(), "label: a?b?[31m?");
+    expect(ERR_INPUT, err_prefix(ERR_INPUT, "file\r"));
+    assert_string_equal(err_text(), "file?: label: a?b?[31m?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         test_plain(note_is_kept_until_the_next),         test_plain(prefix_goes_before_the_note),
         test_plain(note_may_quote_the_note_it_replaces), test_plain(long_note_is_cut),
         test_plain(codes_have_names_and_exits),
+        test_plain(note_stays_one_plain_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
