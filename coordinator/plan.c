@@ -111,8 +111,8 @@ static enum err check_unchanged(const struct plan *plan)
         err = identify(plan->input[i].role, plan->input[i].path, &now);
         if (!err && !same_file(&now, &plan->input[i]))
             err = err_note(ERR_INPUT,
-                           "%s: %s: changed while it was used, so results may be of another "
-                           "content; start again with another --db",
+                           "%s: %s: changed while it was used; give the same command again: it "
+                           "goes on if the content is the same, and says so if it is not",
                            now.role, now.path);
     }
     return err;
