@@ -1,14 +1,10 @@
 #include "common/dataset.h"
 
+#include "common/splits.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* The files of triples, in the order in which they are read; `filter` has its choices in the same
- * order. Labels that are kept get their numbers in this order, so both sides must keep to it. */
-enum role { ROLE_TRAIN, ROLE_VALID, ROLE_TEST, ROLE_QUERIES, ROLES };
-
-static const enum setting role_setting[ROLES] = {SET_train, SET_valid, SET_test, SET_queries};
 
 /* The choices of settings, by their place in schema/run.def. */
 enum inverse { INVERSE_NONE, INVERSE_BLOCKS, INVERSE_INTERLEAVED };
@@ -25,31 +21,9 @@ static const enum relation_width relation_widths[] = {SCORERS(ROW)};
 static const char *const scorer_names[] = {SCORERS(ROW)};
 #undef ROW
 
-static enum role evaluated_role(const struct settings *settings)
-{
-    static const enum role roles[] = {ROLE_TEST, ROLE_VALID, ROLE_TRAIN};
-    const int choice = settings_choice(settings, SET_queries);
-    return choice < 0 ? ROLE_QUERIES : roles[choice];
-}
-
-/* The path of a role's file; "" if it has none. */
-static const char *role_path(const struct settings *settings, enum role role)
-{
-    const bool named = role == ROLE_QUERIES && evaluated_role(settings) != ROLE_QUERIES;
-    return named ? "" : settings_text(settings, role_setting[role]);
-}
-
 const char *dataset_evaluated_path(const struct settings *settings)
 {
-    return role_path(settings, evaluated_role(settings));
-}
-
-/* The roles whose triples are the filter, as bits. */
-static uint64_t filter_roles(const struct settings *settings)
-{
-    uint64_t roles = settings_choices(settings, SET_filter) & ((1 << ROLES) - 1);
-    if (roles >> ROLE_QUERIES & 1) roles |= UINT64_C(1) << evaluated_role(settings);
-    return roles;
+    return split_path(settings, split_evaluated(settings));
 }
 
 static enum err open_map(const struct settings *settings, enum setting setting, const int *columns,
@@ -83,45 +57,18 @@ static enum err read_files(const struct settings *settings, enum dataset_use use
                            struct dataset *dataset, struct triples *files)
 {
     const enum unknown_policy policy = (enum unknown_policy)settings_choice(settings, SET_unknown);
-    const uint64_t needed = filter_roles(settings) | UINT64_C(1) << evaluated_role(settings);
+    const uint64_t needed = split_filter(settings) | UINT64_C(1) << split_evaluated(settings);
     enum err err = OK;
-    for (enum role role = 0; !err && role < ROLES; role++) {
-        const char *path = role_path(settings, role);
-        const bool need = use == DATASET_PLAN || policy == UNKNOWN_KEEP || needed >> role & 1;
+    for (enum split split = 0; !err && split < SPLITS; split++) {
+        const char *path = split_path(settings, split);
+        const bool need = use == DATASET_PLAN || policy == UNKNOWN_KEEP || needed >> split & 1;
         if (!path[0] || !need) continue;
-        err = triples_read(path, setting_rows[role_setting[role]].name, policy, 0,
-                           dataset->entities, dataset->relations, &files[role]);
-        dataset->dropped += files[role].dropped;
-        dataset->kept += files[role].kept;
+        err = triples_read(path, setting_rows[split_setting[split]].name, policy, 0,
+                           dataset->entities, dataset->relations, &files[split]);
+        dataset->dropped += files[split].dropped;
+        dataset->kept += files[split].kept;
     }
     return err;
-}
-
-static enum err open_known(const struct settings *settings, const struct triples *files,
-                           struct known **out)
-{
-    const struct triples *sets[ROLES];
-    size_t count = 0;
-    const uint64_t roles = filter_roles(settings);
-    for (enum role role = 0; role < ROLES; role++)
-        if (roles >> role & 1) sets[count++] = &files[role];
-    return known_open(sets, count, out);
-}
-
-/* Takes the evaluated triples out of the files, as far as `limit` lets them be ranked. */
-static enum err take_evaluated(const struct settings *settings, struct triples *files,
-                               struct triples *out)
-{
-    const enum role role = evaluated_role(settings);
-    const char *name = setting_rows[role_setting[role]].name;
-    const uint64_t limit = settings_count(settings, SET_limit);
-    *out = files[role];
-    files[role] = (struct triples){0};
-    while (limit > 0 && out->count > 0 && out->line[out->count - 1] >= limit) out->count--;
-    if (out->count > 0) return OK;
-    return err_note(ERR_INPUT, "%s: %s: no %s triples to rank%s", name,
-                    dataset_evaluated_path(settings), name,
-                    out->dropped ? "; all lines were dropped for unknown labels" : "");
 }
 
 /* A table with what messages call it. */
@@ -323,14 +270,14 @@ static enum err check_content(const struct settings *settings, const struct data
 
 enum err dataset_open(const struct settings *settings, enum dataset_use use, struct dataset **out)
 {
-    struct triples files[ROLES] = {0};
+    struct triples files[SPLITS] = {0};
     struct dataset *dataset = calloc(1, sizeof *dataset);
 
     enum err err = dataset ? OK : err_note(ERR_MEMORY, "dataset: not enough memory");
     if (!err) err = open_maps(settings, dataset);
     if (!err) err = read_files(settings, use, dataset, files);
-    if (!err && use == DATASET_SCORE) err = open_known(settings, files, &dataset->known);
-    if (!err) err = take_evaluated(settings, files, &dataset->evaluated);
+    if (!err && use == DATASET_SCORE) err = split_known(settings, files, &dataset->known);
+    if (!err) err = split_take(settings, "rank", files, &dataset->evaluated);
     if (!err)
         err = questions_open(&dataset->evaluated, settings_choices(settings, SET_sides),
                              settings_count(settings, SET_seed), &dataset->questions);
@@ -339,7 +286,7 @@ enum err dataset_open(const struct settings *settings, enum dataset_use use, str
     if (!err) err = check_widths(settings, dataset);
     if (!err && use == DATASET_PLAN) err = check_content(settings, dataset);
 
-    for (enum role role = 0; role < ROLES; role++) triples_close(&files[role]);
+    for (enum split split = 0; split < SPLITS; split++) triples_close(&files[split]);
     if (err) dataset_close(&dataset);
     *out = dataset;
     return err;

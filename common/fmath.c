@@ -1,49 +1,16 @@
 /* Only + - * / and fma, which IEEE 754 rounds correctly everywhere, in one written order. */
 #include "common/fmath.h"
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-#define LN2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: its multiples by a binary exponent are exact */
-#define LN2_LOW 0x1.a39ef35793c76p-33
-#define LN2_INVERSE 0x1.71547652b82fep+0
-#define SQRT2 0x1.6a09e667f3bcdp+0
-
 /* pi/2 in three parts; products of the first two with a number below 2^20 are exact. */
 #define HALF_PI_1 0x1.921fb544p+0
 #define HALF_PI_2 0x1.0b4611a6p-34
 #define HALF_PI_3 0x1.3198a2e037073p-69
 #define HALF_PI_INVERSE 0x1.45f306dc9c883p-1
 
-#define ROUNDER 0x1.8p52 /* added and taken off again, leaves the nearest whole number */
-
 #define EXP_OVERFLOW 709.79
 #define EXP_UNDERFLOW (-745.2)
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-/* The polynomial with these coefficients, the highest power first (Horner). */
-static double horner(const double *coefficient, int count, double x)
-{
-    double sum = coefficient[0];
-    for (int i = 1; i < count; i++) sum = fma(sum, x, coefficient[i]);
-    return sum;
-}
-
-static double nearest(double x)
-{
-    return (x + ROUNDER) - ROUNDER;
-}
-
-/* 2^power, for -1022 <= power <= 1023. */
-static double power_of_two(int power)
-{
-    const uint64_t bits = (uint64_t)(power + 1023) << 52;
-    double out;
-    memcpy(&out, &bits, sizeof(out));
-    return out;
-}
 
 /* exp(x) = 2^k exp(r), |r| <= ln 2 / 2, by the series of exp. */
 double fmath_exp(double x)
@@ -64,16 +31,16 @@ double fmath_exp(double x)
     if (!(x <= EXP_OVERFLOW)) return x + INFINITY;
     if (x < EXP_UNDERFLOW) return 0;
 
-    const double k = nearest(x * LN2_INVERSE);
-    const double high = fma(-k, LN2_HIGH, x); /* exact */
-    const double r = fma(-k, LN2_LOW, high);
-    const double rest = fma(-k, LN2_LOW, high - r); /* what the rounding of r lost */
-    const double tail = fma(r * r, horner(series, COUNT(series), r), rest);
+    const double k = fmath_nearest(x * FMATH_LN2_INVERSE);
+    const double high = fma(-k, FMATH_LN2_HIGH, x); /* exact */
+    const double r = fma(-k, FMATH_LN2_LOW, high);
+    const double rest = fma(-k, FMATH_LN2_LOW, high - r); /* what the rounding of r lost */
+    const double tail = fma(r * r, fmath_horner(series, COUNT(series), r), rest);
     const double value = 1 + (r + tail);
 
     /* In two factors, since 2^k itself may be no number of this format. */
     const int half = (int)k / 2;
-    return value * power_of_two(half) * power_of_two((int)k - half);
+    return value * fmath_power_of_two(half) * fmath_power_of_two((int)k - half);
 }
 
 /* log(x) = k ln 2 + log(1 + f); with s = f / (2 + f) the series of the area tangent gives
@@ -97,7 +64,7 @@ double fmath_log(double x)
     bits = (bits & 0xfffffffffffffu) | (uint64_t)1023 << 52;
     double mantissa;
     memcpy(&mantissa, &bits, sizeof(mantissa));
-    if (mantissa > SQRT2) {
+    if (mantissa > FMATH_SQRT2) {
         mantissa *= 0.5;
         exponent++;
     }
@@ -106,10 +73,10 @@ double fmath_log(double x)
     const double f = mantissa - 1;
     const double s = f / (2 + f);
     const double z = s * s;
-    const double rest = z * horner(series, COUNT(series), z);
+    const double rest = z * fmath_horner(series, COUNT(series), z);
     const double half_square = 0.5 * f * f;
-    const double low = fma(s, half_square + rest, k * LN2_LOW);
-    return k * LN2_HIGH - ((half_square - low) - f);
+    const double low = fma(s, half_square + rest, k * FMATH_LN2_LOW);
+    return k * FMATH_LN2_HIGH - ((half_square - low) - f);
 }
 
 double fmath_pow(double x, double y)
@@ -142,7 +109,7 @@ void fmath_sincos(double x, double *sine, double *cosine)
         *sine = *cosine = NAN;
         return;
     }
-    const double n = nearest(x * HALF_PI_INVERSE);
+    const double n = fmath_nearest(x * HALF_PI_INVERSE);
     const double high = fma(-n, HALF_PI_1, x); /* exact */
     const double middle = fma(-n, HALF_PI_2, high);
     const double low = fma(-n, HALF_PI_3, fma(-n, HALF_PI_2, high - middle));
@@ -150,11 +117,11 @@ void fmath_sincos(double x, double *sine, double *cosine)
     const double rest = low - (r - middle);
     const double z = r * r;
 
-    const double s = r + fma(r * z, horner(odd, COUNT(odd), z), rest);
+    const double s = r + fma(r * z, fmath_horner(odd, COUNT(odd), z), rest);
     const double half = 0.5 * z;
     const double near_one = 1 - half;
-    const double c =
-        near_one + fma(z * z, horner(even, COUNT(even), z), ((1 - near_one) - half) - r * rest);
+    const double c = near_one + fma(z * z, fmath_horner(even, COUNT(even), z),
+                                    ((1 - near_one) - half) - r * rest);
 
     const double turn[] = {s, c, -s, -c};
     const int64_t quarter = (int64_t)n;

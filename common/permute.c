@@ -1,12 +1,7 @@
 #include "common/permute.h"
 
 #include "common/err.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wconversion"
-#include <Random123/philox.h>
-#pragma GCC diagnostic pop
+#include "common/philox.h"
 
 /* Bits in each half of a number: the least for which the square holds `count` numbers. */
 static unsigned half_bits(uint64_t count)
@@ -19,9 +14,7 @@ static unsigned half_bits(uint64_t count)
 /* Round function: the first word of Philox 4x32-10 of (half, round, stream) under the seed. */
 static uint32_t mix(uint64_t seed, uint64_t stream, uint32_t round, uint32_t half)
 {
-    const philox4x32_ctr_t counter = {{half, round, (uint32_t)stream, (uint32_t)(stream >> 32)}};
-    const philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
-    return philox4x32_R(10, counter, key).v[0];
+    return philox_word(seed, half, round, (uint32_t)stream, (uint32_t)(stream >> 32));
 }
 
 uint64_t permute(uint64_t seed, uint64_t stream, uint64_t count, uint64_t place)

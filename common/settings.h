@@ -18,6 +18,7 @@
 
 #include "common/digest.h"
 #include "common/err.h"
+#include "schema/policies.h"
 #include "schema/scorers.h"
 
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct setting_row {
     const char *name; /* as in a run file; as a flag with dashes for underscores */
     enum setting_type type;
     enum setting_kind kind;
+    const char *program;  /* the only one that reads it; NULL: all do */
     uint64_t low, high;   /* of counts */
     const char *choices;  /* "a|b|c"; a bar in front is passed over */
     const char *standard; /* the default; NULL or "": none */
@@ -77,8 +79,9 @@ MUST enum err settings_find(const char *name, const char *origin, enum setting *
 MUST enum err settings_set(struct settings *settings, enum setting setting, const char *text,
                            const char *folder, const char *origin);
 
-/* Checks what only all values together show (a model without a scorer, a filter on a file that
- * was not given, ...) and fills in defaults that depend on others (filter). Idempotent. */
+/* Checks what only all values together show (a setting of another program, a model without a
+ * scorer, a filter on a file that was not given, ...) and fills in defaults that depend on others
+ * (filter). Idempotent. */
 MUST enum err settings_finish(struct settings *settings);
 
 bool settings_given(const struct settings *settings, enum setting setting); /* not the default */

@@ -1,6 +1,8 @@
 /* settings_finish and settings_digest - what only all values together show; see settings.h. */
 #include "common/settings.h"
 
+#include "common/splits.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,23 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The settings that name the splits, in the order of the choices of `filter`; the fourth choice
- * is the file that `queries` names, the fifth is "none". */
-static const enum setting splits[] = {SET_train, SET_valid, SET_test, SET_queries};
-enum { FILTER_SPLITS = sizeof splits / sizeof *splits, FILTER_NONE = FILTER_SPLITS };
+/* The choices of settings, by their place in schema/run.def. */
+enum { FILTER_NONE = SPLITS, CANDIDATES_SAMPLE = 1, BY_DEPTH = 2 };
 
-/* The setting whose file is evaluated, in the order of the choices of `queries`. */
-static enum setting evaluated(const struct settings *settings)
+/* Whether a setting has a file of its own; `queries` has one only when it is a path. */
+static bool has_file(const struct settings *settings, enum setting setting)
 {
-    static const enum setting named[] = {SET_test, SET_valid, SET_train};
-    const int choice = settings_choice(settings, SET_queries);
-    return choice < 0 ? SET_queries : named[choice];
+    return settings_given(settings, setting) && settings_choice(settings, setting) < 0;
 }
 
-/* Whether a split has a file of its own; `queries` has one only when it is a path. */
-static bool has_file(const struct settings *settings, enum setting split)
+/* Whether somebody gave a value, be it the default. */
+static bool said(const struct settings *settings, enum setting setting)
 {
-    return settings_given(settings, split) && settings_choice(settings, split) < 0;
+    return strcmp(settings_origin(settings, setting), SETTINGS_DEFAULT) != 0;
 }
 
 static bool ends_in(const char *text, const char *ending)
@@ -37,11 +35,11 @@ static bool ends_in(const char *text, const char *ending)
 static enum err fill_filter(struct settings *settings)
 {
     char text[64] = "";
-    for (size_t i = 0; i < FILTER_SPLITS; i++) {
-        if (!has_file(settings, splits[i])) continue;
+    for (size_t i = 0; i < SPLITS; i++) {
+        if (!has_file(settings, split_setting[i])) continue;
         const size_t used = strlen(text);
         snprintf(text + used, sizeof text - used, "%s%s", used ? "," : "",
-                 setting_rows[splits[i]].name);
+                 setting_rows[split_setting[i]].name);
     }
     return settings_set(settings, SET_filter, text, NULL, SETTINGS_DEFAULT);
 }
@@ -53,10 +51,11 @@ static enum err check_filter(const struct settings *settings)
     if (bits >> FILTER_NONE & 1 && bits != UINT64_C(1) << FILTER_NONE)
         return err_note(ERR_USAGE, "filter: %s: found '%s': none stands alone; leave out the rest",
                         origin, settings_text(settings, SET_filter));
-    for (size_t i = 0; i < FILTER_SPLITS; i++)
-        if (bits >> i & 1 && !has_file(settings, splits[i]))
+    for (size_t i = 0; i < SPLITS; i++)
+        if (bits >> i & 1 && !has_file(settings, split_setting[i]))
             return err_note(ERR_USAGE, "filter: %s: names %s, which is not given; add %s: FILE",
-                            origin, setting_rows[splits[i]].name, setting_rows[splits[i]].name);
+                            origin, setting_rows[split_setting[i]].name,
+                            setting_rows[split_setting[i]].name);
     return OK;
 }
 
@@ -111,6 +110,105 @@ static enum err check_labels(const struct settings *settings)
     return err;
 }
 
+/* Refuses a value that was given; `why` says beside what, and what to do. */
+static enum err refuse(const struct settings *settings, enum setting setting, const char *why)
+{
+    return err_note(ERR_USAGE, "%s: %s: found '%s', %s", setting_rows[setting].name,
+                    settings_origin(settings, setting), settings_text(settings, setting), why);
+}
+
+/* ---- by program -------------------------------------------------------------------------- */
+
+/* A setting of another program would be without effect. */
+static enum err check_owners(const struct settings *settings)
+{
+    const char *program = settings_text(settings, SET_program);
+    for (size_t i = 0; i < SETTING_TOTAL; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        const bool ours = !row->program || strcmp(row->program, program) == 0;
+        if (!ours && said(settings, (enum setting)i))
+            return err_note(ERR_USAGE,
+                            "%s: %s: is a setting of program %s, but this run's program is %s; "
+                            "leave it out, or set program to %s",
+                            row->name, settings_origin(settings, (enum setting)i), row->program,
+                            program, row->program);
+    }
+    return OK;
+}
+
+static enum err check_rank(const struct settings *settings)
+{
+    const enum setting evaluated = split_setting[split_evaluated(settings)];
+    enum err err = check_labels(settings);
+    if (!err) err = require(settings, evaluated, "it is the file to rank");
+    if (!err) err = require(settings, SET_model, "it holds the embeddings");
+    if (!err) err = require(settings, SET_scorer, "it is the formula that scores a triple");
+    if (!err) err = check_variants(settings);
+    if (!err) err = check_tables(settings);
+    if (!err && settings_choice(settings, SET_candidates) == CANDIDATES_SAMPLE)
+        err = refuse(settings, SET_candidates,
+                     "but rank compares with all entities so far; leave it out");
+    if (!err && settings_choices(settings, SET_by) >> BY_DEPTH & 1)
+        err = refuse(settings, SET_by, "but depth is a group of program prove; leave it out");
+    return err;
+}
+
+static enum err check_policy(const struct settings *settings)
+{
+#define ROW(name, network) network,
+    static const bool reads_model[] = {POLICIES(ROW)};
+#undef ROW
+    if (reads_model[settings_choice(settings, SET_policy)])
+        return require(settings, SET_model, "it holds the network of the policy");
+    if (!said(settings, SET_model)) return OK;
+    return err_note(ERR_USAGE,
+                    "model: %s: given, but policy %s reads none: it would be without effect; leave "
+                    "it out, or set policy to network",
+                    settings_origin(settings, SET_model), settings_text(settings, SET_policy));
+}
+
+static enum err check_facts(const struct settings *settings)
+{
+    if (settings_given(settings, SET_facts) || settings_given(settings, SET_train)) return OK;
+    return err_note(ERR_USAGE, "settings: facts and train are missing: one of them holds what "
+                               "proofs may use; give it as a key or a flag");
+}
+
+static enum err check_prove(const struct settings *settings)
+{
+    const enum setting evaluated = split_setting[split_evaluated(settings)];
+    enum err err = check_facts(settings);
+    if (!err) err = require(settings, evaluated, "it is the file to prove");
+    if (!err) err = require(settings, SET_rules, "it holds the clauses");
+    if (!err) err = check_policy(settings);
+    if (!err && said(settings, SET_mode) && said(settings, SET_sides))
+        err = refuse(settings, SET_mode, "but sides are given, too; leave one out");
+    if (!err && settings_choice(settings, SET_unknown) == UNKNOWN_KEEP)
+        err = refuse(settings, SET_unknown,
+                     "but nothing is known of such a word; allowed with prove: error, drop");
+    if (!err && settings_choices(settings, SET_by) >> BY_DEPTH & 1)
+        err = require(settings, SET_depths, "by names depth, and it holds the labels");
+    return err;
+}
+
+static enum err check_samples(const struct settings *settings)
+{
+    const bool drawn = settings_choice(settings, SET_candidates) == CANDIDATES_SAMPLE;
+    if (drawn || !said(settings, SET_samples)) return OK;
+    return refuse(settings, SET_samples,
+                  "but all candidates are taken; leave it out, or set candidates to sample");
+}
+
+static enum err check_program(const struct settings *settings)
+{
+    static enum err (*const checks[])(const struct settings *) = {check_rank, check_prove};
+    enum err err = check_owners(settings);
+    if (!err) err = checks[settings_choice(settings, SET_program)](settings);
+    return err ? err : check_samples(settings);
+}
+
+/* ---- all together ------------------------------------------------------------------------ */
+
 /* An input must be a file that can be read, and read again. */
 static enum err check_file(const struct settings *settings, enum setting setting)
 {
@@ -136,14 +234,8 @@ static enum err check_files(const struct settings *settings)
 
 enum err settings_finish(struct settings *settings)
 {
-    enum err err = check_labels(settings);
-    if (!err) err = require(settings, evaluated(settings), "it is the file to rank");
-    if (!err) err = require(settings, SET_model, "it holds the embeddings");
-    if (!err) err = require(settings, SET_scorer, "it is the formula that scores a triple");
-    if (!err) err = check_variants(settings);
-    if (!err) err = check_tables(settings);
-    const bool filter_said = *settings_text(settings, SET_filter) != 0 &&
-                             strcmp(settings_origin(settings, SET_filter), SETTINGS_DEFAULT) != 0;
+    const bool filter_said = *settings_text(settings, SET_filter) && said(settings, SET_filter);
+    enum err err = check_program(settings);
     if (!err && !filter_said) err = fill_filter(settings);
     if (!err) err = check_filter(settings);
     if (!err) err = check_files(settings);

@@ -26,7 +26,7 @@ struct entry {
     const char *name;     /* borrowed from the header */
     const char *type;     /* as the file writes it, borrowed from the header */
     uint64_t first, end;  /* bytes, from the start of the file */
-    uint64_t rows, width; /* 0 rows if it is a single number, or empty */
+    uint64_t rows, width; /* one of them 0 if it is empty */
 };
 
 struct tensors {
@@ -135,13 +135,13 @@ static bool multiply(uint64_t a, uint64_t b, uint64_t *product)
 static bool fold_shape(const uint64_t *shape, size_t dimensions, struct entry *entry,
                        uint64_t *numbers)
 {
-    entry->rows = dimensions ? shape[0] : 0;
+    entry->rows = dimensions ? shape[0] : 1;
     entry->width = 1;
     bool fits = true;
     for (size_t i = 1; fits && i < dimensions; i++)
         fits = multiply(entry->width, shape[i], &entry->width);
     *numbers = 1;
-    return fits && (dimensions == 0 || multiply(entry->rows, entry->width, numbers));
+    return fits && multiply(entry->rows, entry->width, numbers);
 }
 
 static enum err refuse(const struct tensors *self, const struct entry *entry, const char *why)
@@ -386,6 +386,17 @@ const char *tensors_path(const struct tensors *tensors)
     return tensors->path;
 }
 
+size_t tensors_count(const struct tensors *tensors)
+{
+    return tensors->count;
+}
+
+const char *tensors_name(const struct tensors *tensors, size_t place)
+{
+    check(place < tensors->count);
+    return tensors->entry[place].name;
+}
+
 static enum err name_missing(const struct tensors *self, const char *name)
 {
     char names[1024] = "";
@@ -412,7 +423,7 @@ enum err tensors_table(const struct tensors *tensors, const char *name, struct t
         return refuse(tensors, entry, why);
     }
     if (entry->rows == 0 || entry->width == 0)
-        return refuse(tensors, entry, "it is empty or a single number, expected a table");
+        return refuse(tensors, entry, "it is empty, expected a table");
     *out = (struct table){tensors->bytes + entry->first, (enum tensor_type)type, entry->rows,
                           entry->width};
     return OK;
@@ -426,20 +437,24 @@ void table_row(const struct table *table, uint64_t row, float *out)
     type->widen(at + row * table->width * type->size_bytes, table->width, out);
 }
 
-/* Whether a NaN is among them. Without a branch, so that compilers make it wide: the difference
- * has its sign bit set only where the number's magnitude bits exceed those of infinity. */
-static bool holds_nan(const float *numbers, size_t count)
+/* The bits of numbers, without their signs. Above those of infinity are the NaNs. */
+enum { BITS_LARGEST = 0x7f7fffff, BITS_INFINITY = 0x7f800000 };
+
+/* Whether the bits of any of them exceed `most`. Without a branch, so that compilers make it wide:
+ * the difference has its sign bit set only then. */
+static bool any_above(const float *numbers, size_t count, uint32_t most)
 {
     uint32_t signs = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, &numbers[i], sizeof bits);
-        signs |= UINT32_C(0x7f800000) - (bits & UINT32_C(0x7fffffff));
+        signs |= most - (bits & UINT32_C(0x7fffffff));
     }
     return signs >> 31;
 }
 
-enum err table_find_nan(const struct table *table, uint64_t *row, uint64_t *column)
+static enum err find_above(const struct table *table, uint32_t most, uint64_t *row,
+                           uint64_t *column)
 {
     const struct type *type = &types[table->type];
     const uint8_t *at = table->at;
@@ -449,12 +464,22 @@ enum err table_find_nan(const struct table *table, uint64_t *row, uint64_t *colu
     for (uint64_t first = 0; first < total; first += CHUNK) {
         const size_t count = total - first < CHUNK ? (size_t)(total - first) : CHUNK;
         type->widen(at + first * type->size_bytes, count, numbers);
-        if (!holds_nan(numbers, count)) continue;
+        if (!any_above(numbers, count, most)) continue;
         uint64_t place = first;
-        while (!holds_nan(&numbers[place - first], 1)) place++;
+        while (!any_above(&numbers[place - first], 1, most)) place++;
         *row = place / table->width;
         *column = place % table->width;
         return OK;
     }
     return ERR_NONE;
+}
+
+enum err table_find_nan(const struct table *table, uint64_t *row, uint64_t *column)
+{
+    return find_above(table, BITS_INFINITY, row, column);
+}
+
+enum err table_find_nonfinite(const struct table *table, uint64_t *row, uint64_t *column)
+{
+    return find_above(table, BITS_LARGEST, row, column);
 }

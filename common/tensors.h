@@ -38,8 +38,13 @@ void tensors_close(struct tensors **tensors);
 bool tensors_single(const struct tensors *tensors);
 const char *tensors_path(const struct tensors *tensors);
 
-/* The table called `name` (an .npy holds one, whatever the name). A tensor of more than two
- * dimensions is read as [first][product of the others]. ERR_INPUT lists the names there are. */
+/* How many tensors there are, and the name of each, borrowed, in the order of their data. */
+size_t tensors_count(const struct tensors *tensors);
+const char *tensors_name(const struct tensors *tensors, size_t place);
+
+/* The table called `name` (an .npy holds one, whatever the name). A vector is read as
+ * [numbers][1], a single number as [1][1], a tensor of more than two dimensions as
+ * [first][product of the others]. ERR_INPUT lists the names there are. */
 MUST enum err tensors_table(const struct tensors *tensors, const char *name, struct table *out);
 
 /* Row `row` as fp32: `out` [width]. */
@@ -47,5 +52,8 @@ void table_row(const struct table *table, uint64_t row, float *out);
 
 /* The first row that holds a NaN. ERR_NONE if there is none. */
 MUST enum err table_find_nan(const struct table *table, uint64_t *row, uint64_t *column);
+
+/* The first row that holds a NaN or, as fp32, an infinity. ERR_NONE if there is none. */
+MUST enum err table_find_nonfinite(const struct table *table, uint64_t *row, uint64_t *column);
 
 #endif

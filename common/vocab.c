@@ -265,15 +265,33 @@ enum err vocab_sort(const char *triples_path, const int *columns, size_t column_
     }
     if (err == ERR_NONE) err = OK;
     if (!err && vocab->count == 0) err = err_note(ERR_INPUT, "%s: the file is empty", triples_path);
-    if (!err) {
-        qsort(vocab->label, vocab->count, sizeof *vocab->label, compare_labels);
-        err = rehash(vocab, vocab->slots);
-    }
+    if (!err) err = vocab_order(vocab);
 
     text_close(&text);
     if (err) vocab_close(&vocab);
     *out = vocab;
     return err ? err_prefix(err, "%s", what) : OK;
+}
+
+enum err vocab_open(struct vocab **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? OK : no_memory(0);
+}
+
+enum err vocab_enter(struct vocab *vocab, const char *label, uint32_t *id)
+{
+    bool added;
+    check(vocab->extra == 0);
+    return enter(vocab, label, &vocab->count, id, &added);
+}
+
+enum err vocab_order(struct vocab *vocab)
+{
+    check(vocab->extra == 0);
+    if (vocab->count == 0) return OK;
+    qsort(vocab->label, vocab->count, sizeof *vocab->label, compare_labels);
+    return rehash(vocab, vocab->slots);
 }
 
 void vocab_close(struct vocab **vocab)
@@ -303,6 +321,7 @@ uint32_t vocab_extra(const struct vocab *vocab)
 
 uint32_t vocab_find(const struct vocab *vocab, const char *label)
 {
+    if (vocab->slots == 0) return VOCAB_NONE;
     return slot_of(vocab, label, hash_of(label, strlen(label)))->id;
 }
 

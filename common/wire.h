@@ -26,7 +26,7 @@
 
 enum {
     WIRE_MAGIC = 0x4d52, /* "MR" */
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_TEXT_MAX = 4096,
     WIRE_LEASES_MAX = 256,
     WIRE_PAIRS_MAX = 128,

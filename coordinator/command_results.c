@@ -52,8 +52,30 @@ enum err command_report(struct command_call *call)
     return err;
 }
 
-/* Ranks of a part of the queries are written only for those who know it. A complete run has a
- * results digest; one that was killed just before its last ranks were stored has not. */
+/* What --what asks for, else what the run's program is about. */
+static enum err choose_what(const struct command_call *call, struct ledger *reader,
+                            enum export_what *out)
+{
+    const char *word = command_value(call, "what");
+    char program[64];
+    *out = EXPORT_RANKS;
+    enum err err = ledger_get(reader, "program", program, sizeof program);
+    if (err) return err;
+    const bool searches = strcmp(program, "prove") == 0;
+    if (!word) word = export_what_name[searches ? EXPORT_OUTCOMES : EXPORT_RANKS];
+    while (*out < EXPORT_WHATS && strcmp(word, export_what_name[*out]) != 0) (*out)++;
+    if (*out == EXPORT_WHATS)
+        return err_note(ERR_USAGE, "export: --what: found '%s', allowed: ranks, outcomes", word);
+    if (*out == EXPORT_OUTCOMES && !searches)
+        return err_note(ERR_USAGE,
+                        "export: --what outcomes: %s: is a run of %s, which has none; those of"
+                        " prove have, use --what ranks",
+                        command_argument(call, 0), program);
+    return OK;
+}
+
+/* Results of a part of the queries are written only for those who know it. A complete run has a
+ * results digest; one that was killed just before its last results were stored has not. */
 static enum err check_complete(struct ledger *reader, const char *db, bool partial)
 {
     char digest[128];
@@ -84,21 +106,21 @@ static enum err check_target(const char *path, const char *db)
 
 enum err command_export(struct command_call *call)
 {
-    const char *what = command_value(call, "what"), *path = command_value(call, "out");
+    const char *path = command_value(call, "out");
     struct ledger *reader = NULL;
     enum export_format format = EXPORT_TSV;
+    enum export_what what = EXPORT_RANKS;
     enum err err = OK;
-    if (what && strcmp(what, "ranks") != 0)
-        err = err_note(ERR_USAGE, "export: --what: found '%s', allowed: ranks", what);
-    if (!err && !path)
+    if (!path)
         err =
             err_note(ERR_USAGE, "export: --out is missing; name a file, or - for standard output");
     if (!err) err = export_format_of(path, &format);
     if (!err) err = command_open_reader(call, &reader);
+    if (!err) err = choose_what(call, reader, &what);
     if (!err) err = check_target(path, command_argument(call, 0));
     if (!err)
         err = check_complete(reader, command_argument(call, 0), command_given(call, "partial"));
-    if (!err) err = export_ranks_file(reader, format, path);
+    if (!err) err = export_file(reader, what, format, path);
     ledger_close(&reader);
     return err;
 }

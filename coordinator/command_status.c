@@ -16,7 +16,8 @@ enum { TOTAL, DONE, LEASED, FAILED, QUERIES, QUERIES_DONE, RATE, ETA, MRR, PROGR
 struct standing {
     double value[PROGRESS_COLUMNS];
     bool known[PROGRESS_COLUMNS];
-    bool served; /* a coordinator has the database */
+    bool served;   /* a coordinator has the database */
+    bool searches; /* the run is of `prove` */
 };
 
 static const char progress_sql[] =
@@ -147,8 +148,8 @@ static void print_progress(const struct standing *standing)
            share);
     if (standing->served) printf(", %s leased", words_of(value[LEASED], a));
     printf(", %s failed\n", words_of(value[FAILED], a));
-    printf("queries  %s of %s ranked\n", words_of(value[QUERIES_DONE], a),
-           words_of(value[QUERIES], b));
+    printf("queries  %s of %s %s\n", words_of(value[QUERIES_DONE], a), words_of(value[QUERIES], b),
+           standing->searches ? "searched" : "ranked");
     if (standing->known[RATE]) printf("rate     %.4g units/s\n", value[RATE]);
     if (standing->served && standing->known[ETA] && value[ETA] > 0)
         printf("eta      %s s\n", words_of(value[ETA] + 0.5, a));
@@ -227,6 +228,14 @@ static enum err print_people(const struct command_call *call, struct ledger *rea
     return err;
 }
 
+static enum err find_program(struct ledger *reader, struct standing *standing)
+{
+    char program[64];
+    const enum err err = ledger_get(reader, "program", program, sizeof program);
+    standing->searches = strcmp(program, "prove") == 0;
+    return err;
+}
+
 /* Shows the run as it is now; `over` tells whether more can be expected. */
 static enum err show(const struct command_call *call, bool *over)
 {
@@ -234,6 +243,7 @@ static enum err show(const struct command_call *call, bool *over)
     struct standing standing = {.served = ledger_lock_held(command_argument(call, 0))};
     enum err err = command_open_reader(call, &reader);
     if (!err) err = ledger_query(reader, progress_sql, 0, visit_progress, &standing);
+    if (!err) err = find_program(reader, &standing);
     if (!err && command_given(call, "json"))
         err = ledger_query(reader, json_sql, standing.served, print_line, NULL);
     else if (!err)

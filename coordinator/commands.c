@@ -43,14 +43,15 @@ static const struct option_row status_rows[] = {
 
 static const struct option_row report_rows[] = {
     {"format", "WORD", "table (default), json or csv"},
-    {"by", "WORD,...", "groups shown apart: side, relation (default: the run's)"},
+    {"by", "WORD,...", "groups shown apart: side, relation, depth (default: the run's)"},
     {"hits", "N,...", "the k of hits@k (default: the run's)"},
     {"db", "FILE", "another way to give DB"},
     {NULL, NULL, NULL},
 };
 
 static const struct option_row export_rows[] = {
-    {"what", "WORD", "ranks: one line for each query (default)"},
+    {"what", "WORD", "ranks: a line for each query (default of rank); outcomes: one for each item"
+                     " (default of prove)"},
     {"out", "FILE", "where to: a name ending in .tsv, .csv or .npy; - for standard output"
                     " (required)"},
     {"partial", NULL, "of an incomplete run, write the queries that are done"},
@@ -67,6 +68,7 @@ static const struct command commands[] = {
     {"run", "[RUNFILE]", 0, 1, "plan or resume a run, work on it, and report",
      "  millrace run umls.yaml\n"
      "  millrace run umls.yaml --workers 4 --threads 2\n"
+     "  millrace run family.yaml --program prove --candidates sample --samples 100\n"
      "  millrace run --db umls.db                  # go on with what is planned there\n",
      {run_rows, true}, command_run},
     {"plan", "[RUNFILE]", 0, 1, "write the database of a run, and show its units",
@@ -83,10 +85,12 @@ static const struct command commands[] = {
      {status_rows, false}, command_status},
     {"report", "DB", 1, 1, "show the metrics",
      "  millrace report umls.db --by side,relation\n"
-     "  millrace report umls.db --format json --hits 1,3,10\n",
+     "  millrace report umls.db --format json --hits 1,3,10\n"
+     "  millrace report family.db --by depth          # of program prove, with depths\n",
      {report_rows, false}, command_report},
-    {"export", "DB --out FILE", 1, 1, "write the rank of each query",
+    {"export", "DB --out FILE", 1, 1, "write the rank of each query, or each outcome",
      "  millrace export umls.db --what ranks --out ranks.tsv\n"
+     "  millrace export family.db --what outcomes --out outcomes.npy    # of program prove\n"
      "  millrace export umls.db --out - | sha256sum    # the results digest\n",
      {export_rows, false}, command_export},
     {"explain", "DB [UNIT]", 1, 2, "tell what became of a unit, or what went wrong",

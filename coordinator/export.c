@@ -11,10 +11,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 1 << 16, PATH_SIZE = 4096 };
+enum { BUFFER_BYTES = 1 << 16, PATH_SIZE = 4096, COLUMNS_MAX = 12, NUMBER_SIZE = 32 };
+
+const char *const export_what_name[EXPORT_WHATS] = {"ranks", "outcomes"};
+
+/* How a column is written; the width is that of the .npy form. */
+enum column_type { LABEL, WORD, NUMBER, REAL };
+
+struct column {
+    const char *name;
+    enum column_type type;
+    size_t width; /* of a WORD */
+};
+
+/* clang-format off */
+static const struct column rank_columns[] = {
+    {"query", NUMBER, 0}, {"side", WORD, 4}, {"head", LABEL, 0}, {"relation", LABEL, 0},
+    {"tail", LABEL, 0}, {"above", NUMBER, 0}, {"level", NUMBER, 0}, {"candidates", NUMBER, 0},
+    {"filtered", NUMBER, 0}, {"nonfinite", NUMBER, 0},
+};
+static const struct column outcome_columns[] = {
+    {"query", NUMBER, 0}, {"side", WORD, 4}, {"candidate", NUMBER, 0}, {"head", LABEL, 0},
+    {"relation", LABEL, 0}, {"tail", LABEL, 0}, {"proved", NUMBER, 0}, {"depth", NUMBER, 0},
+    {"end", WORD, 1}, {"logprob", REAL, 0}, {"digest", WORD, 16},
+};
+/* clang-format on */
+
+/* The columns are selected by their names. */
+static const struct kind {
+    const struct column *column; /* [columns] */
+    size_t columns;
+    const char *count, *from; /* SQL */
+} kinds[EXPORT_WHATS] = {
+    [EXPORT_RANKS] = {rank_columns, sizeof rank_columns / sizeof *rank_columns,
+                      "select count(*) from rank", "from rank order by query, side limit ?1"},
+    [EXPORT_OUTCOMES] = {outcome_columns, sizeof outcome_columns / sizeof *outcome_columns,
+                         "select count(*) from outcome",
+                         "from outcome order by query, side, candidate limit ?1"},
+};
 
 /* An export under way: bytes gather in `buffer` on their way to the sink. */
 struct writer {
+    const struct kind *kind;
     enum export_format format;
     export_sink *sink;
     void *context;
@@ -52,30 +90,62 @@ static enum err put_quoted(struct writer *writer, const char *text)
     return err;
 }
 
-static enum err put_line(struct writer *writer, size_t columns, const char *const *values)
+static enum err put_value(struct writer *writer, const char *value)
 {
-    const bool csv = writer->format == EXPORT_CSV;
+    if (writer->format == EXPORT_CSV && value[strcspn(value, ",\"\r\n")])
+        return put_quoted(writer, value);
+    return put(writer, value, strlen(value));
+}
+
+static enum err put_line(struct writer *writer, const char *const *values)
+{
+    const char *separator = writer->format == EXPORT_CSV ? "," : "\t";
     enum err err = OK;
-    for (size_t i = 0; i < columns && !err; i++) {
-        const char *value = values[i] ? values[i] : "";
-        if (i > 0) err = put(writer, csv ? "," : "\t", 1);
-        if (!err && csv && value[strcspn(value, ",\"\r\n")])
-            err = put_quoted(writer, value);
-        else if (!err)
-            err = put(writer, value, strlen(value));
+    for (size_t i = 0; i < writer->kind->columns && !err; i++) {
+        if (i > 0) err = put(writer, separator, 1);
+        if (!err) err = put_value(writer, values[i]);
     }
     if (!err) err = put(writer, "\n", 1);
     return err;
 }
 
-static const char *const column_name[] = {"query", "side",  "head",       "relation", "tail",
-                                          "above", "level", "candidates", "filtered", "nonfinite"};
-enum { COLUMNS = sizeof column_name / sizeof *column_name, SIDE = 1, LABELS = 2, LABELS_END = 5 };
+/* ---- text -------------------------------------------------------------------------------- */
 
 static enum err put_names(struct writer *writer, uint64_t count)
 {
+    const char *names[COLUMNS_MAX];
     (void)count;
-    return put_line(writer, COLUMNS, column_name);
+    for (size_t i = 0; i < writer->kind->columns; i++) names[i] = writer->kind->column[i].name;
+    return put_line(writer, names);
+}
+
+/* A number of 32 bits, from text that tells it from all others. SQLite keeps no sign of a zero. */
+static float read_real(const char *text)
+{
+    return (float)strtod(text, NULL);
+}
+
+static enum err put_row(struct writer *writer, const char *const *values)
+{
+    const char *texts[COLUMNS_MAX];
+    char number[NUMBER_SIZE]; /* no kind has two REAL columns */
+    for (size_t i = 0; i < writer->kind->columns; i++) {
+        texts[i] = values[i];
+        if (writer->kind->column[i].type != REAL) continue;
+        snprintf(number, sizeof number, "%.9g", (double)read_real(values[i]));
+        texts[i] = number;
+    }
+    return put_line(writer, texts);
+}
+
+/* ---- .npy -------------------------------------------------------------------------------- */
+
+static void name_type(const struct column *column, char text[NUMBER_SIZE])
+{
+    if (column->type == WORD)
+        snprintf(text, NUMBER_SIZE, "|S%zu", column->width);
+    else
+        snprintf(text, NUMBER_SIZE, "%s", column->type == REAL ? "<f4" : "<i8");
 }
 
 /* NumPy's format 1.0: magic, version, length, and a Python literal padded so that rows begin at
@@ -83,12 +153,15 @@ static enum err put_names(struct writer *writer, uint64_t count)
 static enum err put_npy_header(struct writer *writer, uint64_t count)
 {
     enum { PREFIX = 10, ALIGNMENT = 64 };
-    char text[512];
+    char text[512], type[NUMBER_SIZE];
     int used = snprintf(text, sizeof text, "{'descr': [");
-    for (size_t i = 0; i < COLUMNS; i++)
-        if (i < LABELS || i >= LABELS_END)
-            used += snprintf(text + used, sizeof text - (size_t)used, "('%s', '%s'), ",
-                             column_name[i], i == SIDE ? "|S4" : "<i8");
+    for (size_t i = 0; i < writer->kind->columns; i++) {
+        const struct column *column = &writer->kind->column[i];
+        if (column->type == LABEL) continue;
+        name_type(column, type);
+        used +=
+            snprintf(text + used, sizeof text - (size_t)used, "('%s', '%s'), ", column->name, type);
+    }
     used += snprintf(text + used, sizeof text - (size_t)used,
                      "], 'fortran_order': False, 'shape': (%" PRIu64 ",), }", count);
     check(used > 0 && (size_t)used + ALIGNMENT < sizeof text);
@@ -100,31 +173,46 @@ static enum err put_npy_header(struct writer *writer, uint64_t count)
     return err ? err : put(writer, text, (size_t)used);
 }
 
-static enum err put_npy_row(struct writer *writer, size_t columns, const char *const *values)
+static enum err put_bytes(struct writer *writer, uint64_t number, size_t size)
+{
+    char bytes[8];
+    for (size_t byte = 0; byte < size; byte++) bytes[byte] = (char)(number >> 8 * byte & 0xff);
+    return put(writer, bytes, size);
+}
+
+static enum err put_npy_value(struct writer *writer, const struct column *column, const char *value)
+{
+    if (column->type == NUMBER) return put_bytes(writer, strtoull(value, NULL, 10), 8);
+    if (column->type == REAL) {
+        const float real = read_real(value);
+        uint32_t bits;
+        memcpy(&bits, &real, sizeof bits);
+        return put_bytes(writer, bits, sizeof bits);
+    }
+    char word[NUMBER_SIZE] = "";
+    memcpy(word, value, strnlen(value, column->width));
+    return put(writer, word, column->width);
+}
+
+static enum err put_npy_row(struct writer *writer, const char *const *values)
 {
     enum err err = OK;
-    for (size_t i = 0; i < columns && !err; i++) {
-        if (i >= LABELS && i < LABELS_END) continue;
-        if (i == SIDE) {
-            err = put(writer, values[i], 4); /* "head" or "tail" */
-            continue;
-        }
-        const uint64_t number = strtoull(values[i], NULL, 10);
-        char bytes[8];
-        for (int byte = 0; byte < 8; byte++) bytes[byte] = (char)(number >> 8 * byte & 0xff);
-        err = put(writer, bytes, sizeof bytes);
-    }
+    for (size_t i = 0; i < writer->kind->columns && !err; i++)
+        if (writer->kind->column[i].type != LABEL)
+            err = put_npy_value(writer, &writer->kind->column[i], values[i]);
     return err;
 }
+
+/* ---- exporting --------------------------------------------------------------------------- */
 
 /* One format: what comes first, given how many rows follow, and what each row becomes. */
 static const struct format {
     const char *ending;
     enum err (*header)(struct writer *writer, uint64_t count);
-    enum err (*row)(struct writer *writer, size_t columns, const char *const *values);
+    enum err (*row)(struct writer *writer, const char *const *values);
 } formats[EXPORT_FORMATS] = {
-    [EXPORT_TSV] = {".tsv", put_names, put_line},
-    [EXPORT_CSV] = {".csv", put_names, put_line},
+    [EXPORT_TSV] = {".tsv", put_names, put_row},
+    [EXPORT_CSV] = {".csv", put_names, put_row},
     [EXPORT_NPY] = {".npy", put_npy_header, put_npy_row},
 };
 
@@ -136,27 +224,45 @@ static enum err visit_count(void *context, size_t columns, const char *const *na
     return OK;
 }
 
-static enum err visit_rank(void *context, size_t columns, const char *const *names,
-                           const char *const *values)
+static enum err visit_row(void *context, size_t columns, const char *const *names,
+                          const char *const *values)
 {
     struct writer *writer = context;
     (void)names;
-    return formats[writer->format].row(writer, columns, values);
+    for (size_t i = 0; i < columns; i++)
+        if (!values[i])
+            return err_note(ERR_FORMAT,
+                            "export: a row lacks its %s; check the database with "
+                            "`pragma integrity_check`",
+                            writer->kind->column[i].name);
+    return formats[writer->format].row(writer, values);
 }
 
-enum err export_ranks(struct ledger *ledger, enum export_format format, export_sink *sink,
-                      void *context)
+static enum err put_rows(struct ledger *ledger, struct writer *writer, uint64_t count)
 {
-    struct writer writer = {.format = format, .sink = sink, .context = context};
+    char sql[512] = "select ";
+    for (size_t i = 0; i < writer->kind->columns; i++) {
+        const size_t used = strlen(sql);
+        snprintf(sql + used, sizeof sql - used, "%s%s ", i ? ", " : "",
+                 writer->kind->column[i].name);
+    }
+    const size_t used = strlen(sql);
+    check((size_t)snprintf(sql + used, sizeof sql - used, "%s", writer->kind->from) <
+          sizeof sql - used);
+    return ledger_query(ledger, sql, count, visit_row, writer);
+}
+
+enum err export_rows(struct ledger *ledger, enum export_what what, enum export_format format,
+                     export_sink *sink, void *context)
+{
+    check(what < EXPORT_WHATS && format < EXPORT_FORMATS);
+    struct writer writer = {
+        .kind = &kinds[what], .format = format, .sink = sink, .context = context};
     uint64_t count = 0;
-    enum err err = ledger_query(ledger, "select count(*) from rank", 0, visit_count, &count);
+    enum err err = ledger_query(ledger, writer.kind->count, 0, visit_count, &count);
     if (!err) err = formats[format].header(&writer, count);
-    /* Ranks only ever grow in number; a run at work may have more of them by now. */
-    if (!err && count > 0)
-        err = ledger_query(ledger,
-                           "select query, side, head, relation, tail, above, level, candidates,"
-                           " filtered, nonfinite from rank order by query, side limit ?1",
-                           count, visit_rank, &writer);
+    /* Rows only ever grow in number; a run at work may have more of them by now. */
+    if (!err && count > 0) err = put_rows(ledger, &writer, count);
     if (!err) err = flush(&writer);
     return err;
 }
@@ -217,11 +323,12 @@ static enum err close_sink(struct file_sink *sink, enum err err)
     return err;
 }
 
-enum err export_ranks_file(struct ledger *ledger, enum export_format format, const char *path)
+enum err export_file(struct ledger *ledger, enum export_what what, enum export_format format,
+                     const char *path)
 {
     struct file_sink sink;
     const enum err err = open_sink(path, &sink);
-    return err ? err : close_sink(&sink, export_ranks(ledger, format, write_file, &sink));
+    return err ? err : close_sink(&sink, export_rows(ledger, what, format, write_file, &sink));
 }
 
 static enum err write_digest(void *context, const char *bytes, size_t size)
@@ -230,11 +337,11 @@ static enum err write_digest(void *context, const char *bytes, size_t size)
     return OK;
 }
 
-enum err export_ranks_digest(struct ledger *ledger, struct digest *out)
+enum err export_digest(struct ledger *ledger, enum export_what what, struct digest *out)
 {
     struct digest_state *state = NULL;
     enum err err = digest_open(&state);
-    if (!err) err = export_ranks(ledger, EXPORT_TSV, write_digest, state);
+    if (!err) err = export_rows(ledger, what, EXPORT_TSV, write_digest, state);
     if (state) digest_close(&state, out);
     return err;
 }

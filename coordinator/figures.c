@@ -7,19 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SQL_SIZE = 1024 };
+
 const char *const figures_side_name[FIGURES_SIDES] = {"head", "tail", "both"};
 const char *const figures_type_name[RANK_TYPES] = {"optimistic", "realistic", "pessimistic"};
+
+/* clang-format off */
+const struct figures_grouping figures_groupings[FIGURES_GROUPINGS] = {
+    [FIGURES_RELATION] = {"relation", "x.relation", NULL, false},
+    [FIGURES_DEPTH] = {"depth",
+                       "coalesce((select d.depth from depth d where d.query = x.query), 'none')",
+                       "prove", true},
+};
+/* clang-format on */
 
 /* What is kept of a row of table rank. */
 struct figures_row {
     uint32_t above, level, candidates;
-    uint32_t relation; /* in the order of their first appearance, until it is sorted */
-    enum side side;
+    uint32_t number[FIGURES_GROUPINGS]; /* of its group, by first appearance */
+    uint8_t side;                       /* FIGURES_BOTH: a query of either */
 };
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-/* A relation's label and its number, in a tree by label while the rows are read. */
+/* A group's label and its number, in a tree by label while the rows are read. */
 struct name {
     const char *label;
     uint32_t number;
@@ -27,9 +38,9 @@ struct name {
 
 struct reading {
     struct figures *figures;
-    bool by_relation;
-    size_t row_space, relation_space;
-    void *tree; /* of struct name, see tsearch(3) */
+    uint64_t by;
+    size_t row_space, group_space[FIGURES_GROUPINGS];
+    void *tree[FIGURES_GROUPINGS]; /* of struct name, see tsearch(3) */
 };
 
 static int compare_names(const void *one, const void *other)
@@ -49,35 +60,41 @@ static enum err grow(void **array, size_t size, size_t count, size_t *space)
     return OK;
 }
 
-/* A new relation: its label is kept by the figures, its name by the tree. */
-static enum err add_relation(struct reading *reading, const char *label, struct name **out)
+/* A new group: its label is kept by the figures, its name by the tree. */
+static enum err add_group(struct reading *reading, size_t grouping, const char *label,
+                          struct name **out)
 {
     struct figures *figures = reading->figures;
-    void *relations = figures->relation;
-    const enum err err = grow(&relations, sizeof *figures->relation, figures->relation_count,
-                              &reading->relation_space);
-    figures->relation = relations;
+    const size_t count = figures->group_count[grouping];
+    void *groups = figures->group[grouping];
+    const enum err err =
+        grow(&groups, sizeof(struct figures_group), count, &reading->group_space[grouping]);
+    figures->group[grouping] = groups;
     if (err) return err;
 
     char *copy = strdup(label);
     struct name *name = malloc(sizeof *name);
-    if (copy && name) *name = (struct name){copy, (uint32_t)figures->relation_count};
-    if (!copy || !name || !tsearch(name, &reading->tree, compare_names)) {
+    if (copy && name) *name = (struct name){copy, (uint32_t)count};
+    if (!copy || !name || !tsearch(name, &reading->tree[grouping], compare_names)) {
         free(copy);
         free(name);
-        return err_note(ERR_MEMORY, "report: no memory for relations");
+        return err_note(ERR_MEMORY, "report: no memory for the groups by %s",
+                        figures_groupings[grouping].name);
     }
-    figures->relation[figures->relation_count++] = (struct figures_relation){copy, 0, 0};
+    struct figures_group *group = &figures->group[grouping][figures->group_count[grouping]++];
+    *group = (struct figures_group){.label = copy, .number = name->number};
+    proofs_clear(&group->proofs);
     *out = name;
     return OK;
 }
 
-static enum err find_relation(struct reading *reading, const char *label, uint32_t *number)
+static enum err find_group(struct reading *reading, size_t grouping, const char *label,
+                           uint32_t *number)
 {
     const struct name wanted = {label, 0};
-    struct name **found = tfind(&wanted, &reading->tree, compare_names);
+    struct name **found = tfind(&wanted, &reading->tree[grouping], compare_names);
     struct name *name = found ? *found : NULL;
-    const enum err err = name ? OK : add_relation(reading, label, &name);
+    const enum err err = name ? OK : add_group(reading, grouping, label, &name);
     if (!err) *number = name->number;
     return err;
 }
@@ -90,9 +107,42 @@ static bool read_number(const char *text, uint32_t *out)
     return text && end != text && *end == 0 && value <= UINT32_MAX;
 }
 
-enum { SIDE, RELATION, ABOVE, LEVEL, CANDIDATES, NONFINITE, COLUMNS };
-static const char select_ranks[] =
-    "select side, relation, above, level, candidates, nonfinite from rank order by query, side";
+/* The labels of the groupings follow. */
+enum { SIDE, ABOVE, LEVEL, CANDIDATES, NONFINITE, LABELS, COLUMNS = LABELS + FIGURES_GROUPINGS };
+
+static const char *label_sql(const struct figures *figures, size_t grouping)
+{
+    const struct figures_grouping *self = &figures_groupings[grouping];
+    return !self->program || figures->searches ? self->label : "'none'";
+}
+
+static void write_select(const struct figures *figures, uint64_t by, char sql[SQL_SIZE])
+{
+    int used = snprintf(sql, SQL_SIZE, "select side, above, level, candidates, nonfinite");
+    for (size_t i = 0; i < FIGURES_GROUPINGS; i++)
+        used += snprintf(sql + used, SQL_SIZE - (size_t)used, ", %s",
+                         by >> i & 1 ? label_sql(figures, i) : "null");
+    used += snprintf(sql + used, SQL_SIZE - (size_t)used, " from rank x order by query, side");
+    check(used < SQL_SIZE);
+}
+
+/* FIGURES_SIDES if it is none. */
+static uint8_t read_side(const char *text)
+{
+    uint8_t side = 0;
+    while (side < FIGURES_SIDES && (!text || strcmp(text, figures_side_name[side]) != 0)) side++;
+    return side;
+}
+
+static bool read_row(const char *const *values, struct figures_row *row, uint32_t *nonfinite)
+{
+    row->side = read_side(values[SIDE]);
+    return row->side < FIGURES_SIDES && read_number(values[ABOVE], &row->above) &&
+           read_number(values[LEVEL], &row->level) &&
+           read_number(values[CANDIDATES], &row->candidates) &&
+           read_number(values[NONFINITE], nonfinite) &&
+           (uint64_t)row->above + row->level + 1 <= row->candidates;
+}
 
 static enum err take_row(void *context, size_t columns, const char *const *names,
                          const char *const *values)
@@ -103,13 +153,7 @@ static enum err take_row(void *context, size_t columns, const char *const *names
     struct figures *figures = reading->figures;
     struct figures_row row = {0};
     uint32_t nonfinite;
-
-    row.side =
-        values[SIDE] && strcmp(values[SIDE], side_name[SIDE_TAIL]) == 0 ? SIDE_TAIL : SIDE_HEAD;
-    if (!read_number(values[ABOVE], &row.above) || !read_number(values[LEVEL], &row.level) ||
-        !read_number(values[CANDIDATES], &row.candidates) ||
-        !read_number(values[NONFINITE], &nonfinite) ||
-        (uint64_t)row.above + row.level + 1 > row.candidates)
+    if (!read_row(values, &row, &nonfinite))
         return err_note(ERR_FORMAT,
                         "report: row %zu of table rank is damaged; "
                         "check the database with `pragma integrity_check`",
@@ -118,8 +162,10 @@ static enum err take_row(void *context, size_t columns, const char *const *names
     void *rows = figures->row;
     enum err err = grow(&rows, sizeof *figures->row, figures->row_count, &reading->row_space);
     figures->row = rows;
-    if (!err && reading->by_relation)
-        err = find_relation(reading, values[RELATION] ? values[RELATION] : "", &row.relation);
+    for (size_t i = 0; i < FIGURES_GROUPINGS && !err; i++)
+        if (reading->by >> i & 1)
+            err = find_group(reading, i, values[LABELS + i] ? values[LABELS + i] : "",
+                             &row.number[i]);
     if (err) return err;
     figures->row[figures->row_count++] = row;
     figures->tied += row.level > 0;
@@ -127,52 +173,112 @@ static enum err take_row(void *context, size_t columns, const char *const *names
     return OK;
 }
 
-static void drop_names(struct reading *reading)
+static void drop_names(void **tree)
 {
-    while (reading->tree) {
-        struct name *name = *(struct name **)reading->tree;
-        tdelete(name, &reading->tree, compare_names);
+    while (*tree) {
+        struct name *name = *(struct name **)*tree;
+        tdelete(name, tree, compare_names);
         free(name);
     }
 }
 
+static enum err read_rows(struct ledger *reader, uint64_t by, struct figures *figures)
+{
+    struct reading reading = {.figures = figures, .by = by};
+    char sql[SQL_SIZE];
+    write_select(figures, by, sql);
+    const enum err err = ledger_query(reader, sql, 0, take_row, &reading);
+    for (size_t i = 0; i < FIGURES_GROUPINGS; i++) drop_names(&reading.tree[i]);
+    return err;
+}
+
 /* ---- grouping ---------------------------------------------------------------------------- */
 
-static int compare_relations(const void *one, const void *other)
+static int compare_labels(const void *one, const void *other)
 {
-    return strcmp(((const struct figures_relation *)one)->label,
-                  ((const struct figures_relation *)other)->label);
+    return strcmp(((const struct figures_group *)one)->label,
+                  ((const struct figures_group *)other)->label);
 }
 
-/* Counts the rows of each relation, sorts the relations, and lists the rows relation by relation,
- * each in the order of the rows. `first` holds a relation's old number until its place is known. */
-static enum err group_rows(struct figures *figures)
+/* Numbers by size, and then the rest. */
+static int compare_numbers(const void *one, const void *other)
 {
-    const size_t relations = figures->relation_count;
-    size_t *place = calloc(relations + 1, sizeof *place);
-    figures->order = malloc((figures->row_count + 1) * sizeof *figures->order);
-    if (!place || !figures->order) {
-        free(place);
+    char *ends[2];
+    const struct figures_group *a = one, *b = other;
+    const long long numbers[] = {strtoll(a->label, &ends[0], 10), strtoll(b->label, &ends[1], 10)};
+    const bool is_number[] = {ends[0] != a->label && !*ends[0], ends[1] != b->label && !*ends[1]};
+    if (is_number[0] != is_number[1]) return is_number[0] ? -1 : 1;
+    if (is_number[0] && numbers[0] != numbers[1]) return numbers[0] < numbers[1] ? -1 : 1;
+    return strcmp(a->label, b->label);
+}
+
+static int (*comparison(size_t grouping))(const void *, const void *)
+{
+    return figures_groupings[grouping].numbers ? compare_numbers : compare_labels;
+}
+
+/* Counts the rows of each group, sorts the groups, and lists the rows group by group, each in the
+ * order of the rows. */
+static enum err group_rows(struct figures *figures, size_t grouping)
+{
+    struct figures_group *group = figures->group[grouping];
+    const size_t count = figures->group_count[grouping];
+    size_t **next = calloc(count + 1, sizeof *next); /* by number: where its next row goes */
+    size_t *order = malloc((figures->row_count + 1) * sizeof *order);
+    figures->order[grouping] = order;
+    if (!next || !order) {
+        free(next);
         return err_note(ERR_MEMORY, "report: no memory for %zu ranks", figures->row_count);
     }
-    for (size_t i = 0; i < relations; i++) figures->relation[i].first = i;
-    for (size_t i = 0; i < figures->row_count; i++)
-        figures->relation[figures->row[i].relation].count++;
-    if (relations)
-        qsort(figures->relation, relations, sizeof *figures->relation, compare_relations);
+    for (size_t i = 0; i < figures->row_count; i++) group[figures->row[i].number[grouping]].count++;
+    if (count) qsort(group, count, sizeof *group, comparison(grouping));
 
-    size_t first = 0;
-    for (size_t i = 0; i < relations; i++) {
-        struct figures_relation *relation = &figures->relation[i];
-        place[relation->first] = first;
-        relation->first = first;
-        first += relation->count;
+    for (size_t i = 0; i < count; i++) {
+        group[i].row = next[group[i].number] = order;
+        order += group[i].count;
     }
-    for (size_t i = 0; i < figures->row_count; i++)
-        figures->order[place[figures->row[i].relation]++] = i;
-    free(place);
+    for (size_t i = 0; i < figures->row_count; i++) *next[figures->row[i].number[grouping]]++ = i;
+    free(next);
     return OK;
 }
+
+/* ---- searches ---------------------------------------------------------------------------- */
+
+struct seeking {
+    struct figures *figures;
+    size_t grouping;
+};
+
+static struct proofs *find_all(void *context, const char *label)
+{
+    (void)label;
+    return &((struct figures *)context)->proofs;
+}
+
+/* A run at work may have outcomes of a group by now that had no ranks when these were read. */
+static struct proofs *find_of_group(void *context, const char *label)
+{
+    const struct seeking *seeking = context;
+    struct figures_group *group = seeking->figures->group[seeking->grouping];
+    const size_t count = seeking->figures->group_count[seeking->grouping];
+    size_t i = 0;
+    while (i < count && strcmp(group[i].label, label) != 0) i++;
+    return i < count ? &group[i].proofs : NULL;
+}
+
+static enum err read_proofs(struct ledger *reader, uint64_t by, struct figures *figures)
+{
+    proofs_clear(&figures->proofs);
+    if (!figures->searches) return OK;
+    enum err err = proofs_read(reader, "''", find_all, figures);
+    for (size_t i = 0; i < FIGURES_GROUPINGS && !err; i++) {
+        struct seeking seeking = {figures, i};
+        if (by >> i & 1) err = proofs_read(reader, label_sql(figures, i), find_of_group, &seeking);
+    }
+    return err;
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
 
 static enum err make_columns(struct figures *figures, const uint64_t *hits, size_t hits_count)
 {
@@ -196,18 +302,19 @@ static enum err make_columns(struct figures *figures, const uint64_t *hits, size
     return OK;
 }
 
-enum err figures_open(struct ledger *reader, const uint64_t *hits, size_t hits_count,
-                      bool by_relation, struct figures **out)
+enum err figures_open(struct ledger *reader, const struct figures_config *config,
+                      struct figures **out)
 {
     struct figures *figures = calloc(1, sizeof *figures);
     *out = NULL;
     if (!figures) return err_note(ERR_MEMORY, "report: no memory");
 
-    struct reading reading = {.figures = figures, .by_relation = by_relation};
-    enum err err = make_columns(figures, hits, hits_count);
-    if (!err) err = ledger_query(reader, select_ranks, 0, take_row, &reading);
-    drop_names(&reading);
-    if (!err && by_relation) err = group_rows(figures);
+    figures->searches = config->searches;
+    enum err err = make_columns(figures, config->hits, config->hits_count);
+    if (!err) err = read_rows(reader, config->by, figures);
+    for (size_t i = 0; i < FIGURES_GROUPINGS && !err; i++)
+        if (config->by >> i & 1) err = group_rows(figures, i);
+    if (!err) err = read_proofs(reader, config->by, figures);
     if (err) figures_close(&figures);
     *out = figures;
     return err;
@@ -218,10 +325,13 @@ void figures_close(struct figures **figures)
     struct figures *self = *figures;
     *figures = NULL;
     if (!self) return;
-    for (size_t i = 0; i < self->relation_count; i++) free(self->relation[i].label);
-    free(self->relation);
+    for (size_t grouping = 0; grouping < FIGURES_GROUPINGS; grouping++) {
+        for (size_t i = 0; i < self->group_count[grouping]; i++)
+            free(self->group[grouping][i].label);
+        free(self->group[grouping]);
+        free(self->order[grouping]);
+    }
     free(self->row);
-    free(self->order);
     free(self->column);
     free(self->value);
     free(self);
@@ -237,14 +347,13 @@ struct side_rows {
     size_t count;
 };
 
-static void collect(const struct figures *figures, const struct figures_relation *relation,
-                    size_t side, struct side_rows *rows)
+static void collect(const struct figures *figures, const struct figures_group *group, size_t side,
+                    struct side_rows *rows)
 {
-    const size_t first = relation ? relation->first : 0;
-    const size_t count = relation ? relation->count : figures->row_count;
+    const size_t count = group ? group->count : figures->row_count;
     rows->count = 0;
-    for (size_t i = first; i < first + count; i++) {
-        const struct figures_row *row = &figures->row[relation ? figures->order[i] : i];
+    for (size_t i = 0; i < count; i++) {
+        const struct figures_row *row = &figures->row[group ? group->row[i] : i];
         if (side != FIGURES_BOTH && row->side != side) continue;
         rows->candidates[rows->count] = row->candidates;
         rows->row[rows->count++] = row;
@@ -270,9 +379,9 @@ static enum err compute_side(struct figures *figures, size_t side, const struct 
     return err;
 }
 
-enum err figures_compute(struct figures *figures, const struct figures_relation *relation)
+enum err figures_compute(struct figures *figures, const struct figures_group *group)
 {
-    const size_t most = (relation ? relation->count : figures->row_count) + 1;
+    const size_t most = (group ? group->count : figures->row_count) + 1;
     struct side_rows rows = {.row = malloc(most * sizeof *rows.row),
                              .candidates = malloc(most * sizeof *rows.candidates),
                              .rank = malloc(most * sizeof *rows.rank)};
@@ -280,7 +389,7 @@ enum err figures_compute(struct figures *figures, const struct figures_relation 
                        ? OK
                        : err_note(ERR_MEMORY, "report: no memory for %zu ranks", most);
     for (size_t side = 0; !err && side < FIGURES_SIDES; side++) {
-        collect(figures, relation, side, &rows);
+        collect(figures, group, side, &rows);
         err = compute_side(figures, side, &rows);
     }
     free(rows.row);

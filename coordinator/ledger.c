@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NUMBER_SIZE = 24, ATTEMPTS_STANDARD = 5 };
+enum { NUMBER_SIZE = 24, ATTEMPTS_STANDARD = 5, OUTCOME_DIGEST_HEX = 17 };
 
 static const char *const statements[SQL_COUNT] = {
 #define ROW(name, text) text,
@@ -57,6 +57,11 @@ static enum err check_version(struct ledger *ledger, const char *path)
     if (err == ERR_NONE || (!err && version == 0))
         return err_note(ERR_INPUT, "database: %s: has no schema_version; it is damaged, start anew",
                         path);
+    if (!err && version < LEDGER_SCHEMA_VERSION)
+        err = err_note(ERR_USAGE,
+                       "database: %s: an older millrace made it (schema version %" PRIu64
+                       ", here it is %d); use that version, or start anew in another file",
+                       path, version, LEDGER_SCHEMA_VERSION);
     if (!err && version > LEDGER_SCHEMA_VERSION)
         err = err_note(ERR_USAGE,
                        "database: %s: its schema version %" PRIu64 " is newer than %d, the newest "
@@ -332,27 +337,33 @@ enum err ledger_next_row(struct ledger *ledger, uint64_t *row)
     return err;
 }
 
-enum err ledger_sum_row(struct ledger *ledger, uint64_t row, struct rank_count *counts,
-                        uint64_t count)
+static enum err missing_tally(uint64_t row, uint64_t unit)
 {
-    const uint64_t columns = ledger->grid.columns;
-    const struct db_value span[] = {db_number(row * columns),
-                                    db_number(row * columns + columns - 1)};
-    uint64_t units = 0;
+    return err_note(ERR_INPUT,
+                    "database: row %" PRIu64 " lacks the tally of unit %" PRIu64
+                    "; the file is damaged, use a copy or start anew",
+                    row, unit);
+}
+
+enum err ledger_visit_row(struct ledger *ledger, uint64_t row, ledger_visit_tally *visit,
+                          void *context)
+{
+    const uint64_t columns = ledger->grid.columns, end = (row + 1) * columns;
+    const struct db_value span[] = {db_number(row * columns), db_number(end - 1)};
+    uint64_t unit = row * columns; /* expected next */
     enum err err = db_first(ledger->db, SQL_TALLIES, span, 2);
     while (!err) {
         size_t size;
-        const void *bytes = db_column_bytes(ledger->db, SQL_TALLIES, 0, &size);
-        err = tally_add(bytes, size, counts, count);
-        units++;
+        const void *bytes = db_column_bytes(ledger->db, SQL_TALLIES, 1, &size);
+        err = (uint64_t)db_column(ledger->db, SQL_TALLIES, 0) == unit
+                  ? visit(context, unit, bytes, size)
+                  : missing_tally(row, unit);
+        unit++;
         if (!err) err = db_next(ledger->db, SQL_TALLIES);
     }
     if (err != ERR_NONE) db_end(ledger->db, SQL_TALLIES);
-    if (err == ERR_NONE && units != columns)
-        return err_note(ERR_INPUT,
-                        "database: row %" PRIu64 " has %" PRIu64 " tallies, not %" PRIu64, row,
-                        units, columns);
-    return err == ERR_NONE ? OK : err;
+    if (err == ERR_NONE) err = unit == end ? OK : missing_tally(row, unit);
+    return err;
 }
 
 enum err ledger_put_rank(struct ledger *ledger, const struct ledger_rank *rank)
@@ -362,6 +373,23 @@ enum err ledger_put_rank(struct ledger *ledger, const struct ledger_rank *rank)
                db_text(rank->relation), db_text(rank->tail), db_number(count->above),
                db_number(count->level), db_number(count->candidates), db_number(count->filtered),
                db_number(count->nonfinite));
+}
+
+enum err ledger_put_outcome(struct ledger *ledger, const struct ledger_outcome *outcome)
+{
+    const struct outcome *what = &outcome->outcome;
+    const char end[] = {(char)what->end, 0};
+    char digest[OUTCOME_DIGEST_HEX];
+    snprintf(digest, sizeof(digest), "%016" PRIx64, what->digest);
+    return SQL(ledger, PUT_OUTCOME, db_number(outcome->query), db_text(outcome->side),
+               db_number(outcome->candidate), db_text(outcome->head), db_text(outcome->relation),
+               db_text(outcome->tail), db_number(what->end == END_TRUE), db_number(what->depth),
+               db_text(end), db_real((double)what->logprob), db_text(digest));
+}
+
+enum err ledger_put_depth(struct ledger *ledger, uint64_t query, int32_t depth)
+{
+    return SQL(ledger, PUT_DEPTH, db_number(query), db_time(depth));
 }
 
 enum err ledger_event(struct ledger *ledger, int64_t now_ms, const char *kind, int64_t unit,

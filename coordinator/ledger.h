@@ -31,11 +31,13 @@
 
 #include "common/digest.h"
 #include "common/err.h"
+#include "common/outcome.h"
 #include "common/tally.h"
+#include "schema/work.h"
 
 #include <stdint.h>
 
-enum { LEDGER_SCHEMA_VERSION = 1 };
+enum { LEDGER_SCHEMA_VERSION = 2 };
 
 struct ledger;
 
@@ -70,8 +72,8 @@ enum lease_end {
 /* Opens or creates the database at `path` (":memory:" in tests) for reading and writing, takes
  * the lock, checks file system and schema version, and ends the leases that a dead coordinator
  * left open ("lost", without a time: nobody knows it). ERR_BUSY if another coordinator has it;
- * ERR_IO on a network file system; ERR_USAGE for a newer schema; ERR_INPUT if it is something
- * else than a millrace database, which is then left as it is. */
+ * ERR_IO on a network file system; ERR_USAGE for the schema of an older or newer millrace;
+ * ERR_INPUT if it is something else than a millrace database. What is refused is left as it is. */
 MUST enum err ledger_open(const char *path, struct ledger **out);
 /* Opens an existing database read-only, for status, report and export, while a coordinator may
  * be writing it. Only ledger_get, ledger_inputs, ledger_query and ledger_counts (as they were
@@ -120,7 +122,11 @@ MUST enum err ledger_end_worker(struct ledger *ledger, uint64_t worker, int64_t 
 
 /* What results have cost a worker; added to its row, but for peak_bytes: the largest stays. */
 struct ledger_work {
-    uint64_t units, pairs, rescored, lanes, lanes_live, busy_us, peak_bytes;
+    uint64_t units;
+#define COUNTER(name) uint64_t name;
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
+    uint64_t busy_us, peak_bytes;
 };
 MUST enum err ledger_work(struct ledger *ledger, uint64_t worker, const struct ledger_work *work);
 
@@ -185,12 +191,17 @@ void ledger_counts(const struct ledger *ledger, struct ledger_counts *out);
 enum unit_state ledger_state(const struct ledger *ledger, uint64_t unit);
 
 /* Rows all of whose units were done by ledger_finish in this turn. ERR_NONE when there is none
- * left; each is given once. At ledger_open, complete rows whose ranks are missing count too. */
+ * left; each is given once. At ledger_open, complete rows count too if the results of any were not
+ * stored: all are then given again, and what is put anew takes the place of what was there. */
 MUST enum err ledger_next_row(struct ledger *ledger, uint64_t *row);
 
-/* Adds the tallies of all units of `row` to `counts` [count]. */
-MUST enum err ledger_sum_row(struct ledger *ledger, uint64_t row, struct rank_count *counts,
-                             uint64_t count);
+/* Calls `visit` with the tally of each unit of `row`, in their order; the bytes are borrowed for
+ * the call, in which rows may be put. An error of it ends the visit. ERR_INPUT if a tally is
+ * missing. */
+typedef enum err ledger_visit_tally(void *context, uint64_t unit, const uint8_t *bytes,
+                                    size_t size);
+MUST enum err ledger_visit_row(struct ledger *ledger, uint64_t row, ledger_visit_tally *visit,
+                               void *context);
 
 /* A row of table rank: what became of one query. */
 struct ledger_rank {
@@ -199,6 +210,18 @@ struct ledger_rank {
     struct rank_count count;
 };
 MUST enum err ledger_put_rank(struct ledger *ledger, const struct ledger_rank *rank);
+
+/* A row of table outcome: what became of one item. */
+struct ledger_outcome {
+    uint64_t query;     /* line of the evaluated file, from 0 */
+    uint64_t candidate; /* its place in the query's list; 0 is the true one */
+    const char *side, *head, *relation, *tail;
+    struct outcome outcome; /* its kind is not stored */
+};
+MUST enum err ledger_put_outcome(struct ledger *ledger, const struct ledger_outcome *outcome);
+
+/* A row of table depth: the label of a query. */
+MUST enum err ledger_put_depth(struct ledger *ledger, uint64_t query, int32_t depth);
 
 MUST enum err ledger_event(struct ledger *ledger, int64_t now_ms, const char *kind, int64_t unit,
                            int64_t worker, const char *detail); /* -1: of no unit, no worker */

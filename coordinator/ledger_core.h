@@ -10,6 +10,9 @@
 #include "coordinator/ledger_grid.h"
 #include "coordinator/ledger_leases.h"
 
+/* A plain ? takes the number after the largest so far. */
+#define LEDGER_ADD(name) ", " #name " = " #name " + ?"
+
 /* clang-format off */
 #define LEDGER_STATEMENTS(ROW)                                                                     \
     ROW(BEGIN, "BEGIN IMMEDIATE")                                                                  \
@@ -32,9 +35,8 @@
     ROW(ADD_WORKER, "INSERT INTO worker(worker, name, host, device, pid, threads, joined_ms)"      \
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                         \
     ROW(END_WORKER, "UPDATE worker SET left_ms = ?2, how = ?3 WHERE worker = ?1")                  \
-    ROW(WORK, "UPDATE worker SET units = units + ?2, pairs = pairs + ?3,"                          \
-              " rescored = rescored + ?4, lanes = lanes + ?5, lanes_live = lanes_live + ?6,"       \
-              " busy_us = busy_us + ?7, peak_bytes = max(peak_bytes, ?8) WHERE worker = ?1")       \
+    ROW(WORK, "UPDATE worker SET units = units + ?2" WORK_COUNTERS(LEDGER_ADD)                     \
+              ", busy_us = busy_us + ?, peak_bytes = max(peak_bytes, ?) WHERE worker = ?1")        \
     ROW(LEASE_UNIT, "UPDATE unit SET state = 'leased', attempts = ?2, worker = ?3,"                \
                     " deadline_ms = ?4 WHERE unit = ?1")                                           \
     ROW(READY_UNIT, "UPDATE unit SET state = 'ready', deadline_ms = NULL WHERE unit = ?1")         \
@@ -56,8 +58,10 @@
                  " FROM attempt LEFT JOIN worker USING(worker) WHERE unit = ?1 AND charged")       \
     ROW(ADD_TALLY, "INSERT INTO tally VALUES(?1, ?2, ?3, ?4)")                                     \
     ROW(DIGEST, "SELECT digest FROM tally WHERE unit = ?1")                                        \
-    ROW(TALLIES, "SELECT bytes FROM tally WHERE unit BETWEEN ?1 AND ?2 ORDER BY unit")             \
+    ROW(TALLIES, "SELECT unit, bytes FROM tally WHERE unit BETWEEN ?1 AND ?2 ORDER BY unit")       \
     ROW(PUT_RANK, "REPLACE INTO rank VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")             \
+    ROW(PUT_OUTCOME, "REPLACE INTO outcome VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
+    ROW(PUT_DEPTH, "REPLACE INTO depth VALUES(?1, ?2)")                                            \
     ROW(EVENT, "INSERT INTO event VALUES(?1, ?2, ?3, ?4, ?5)")                                     \
     ROW(FORGIVE, "UPDATE attempt SET charged = NULL WHERE charged"                                 \
                  " AND unit IN (SELECT unit FROM unit WHERE state = 'failed')")                    \

@@ -246,6 +246,8 @@ static enum err bind(struct db *db, sqlite3_stmt *statement, const struct db_val
         const int place = (int)i + 1;
         if (value->type == DB_NUMBER)
             code = sqlite3_bind_int64(statement, place, value->number);
+        else if (value->type == DB_REAL)
+            code = sqlite3_bind_double(statement, place, value->real);
         else if (value->type == DB_TEXT)
             code = sqlite3_bind_text(statement, place, value->at, -1, SQLITE_STATIC);
         else if (value->type == DB_BYTES)

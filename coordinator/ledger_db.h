@@ -36,29 +36,34 @@ MUST enum err db_create(struct db *db, const char *schema); /* in the open trans
 
 /* A value to bind. */
 struct db_value {
-    enum { DB_NULL, DB_NUMBER, DB_TEXT, DB_BYTES } type;
+    enum { DB_NULL, DB_NUMBER, DB_REAL, DB_TEXT, DB_BYTES } type;
     int64_t number; /* or the size of bytes */
     const void *at;
+    double real;
 };
 static inline struct db_value db_number(uint64_t number)
 {
-    return (struct db_value){DB_NUMBER, (int64_t)number, NULL};
+    return (struct db_value){.type = DB_NUMBER, .number = (int64_t)number};
+}
+static inline struct db_value db_real(double real) /* no NaN */
+{
+    return (struct db_value){.type = DB_REAL, .real = real};
 }
 static inline struct db_value db_time(int64_t at_ms)
 {
-    return (struct db_value){DB_NUMBER, at_ms, NULL};
+    return (struct db_value){.type = DB_NUMBER, .number = at_ms};
 }
 static inline struct db_value db_text(const char *text) /* NULL: NULL */
 {
-    return (struct db_value){text ? DB_TEXT : DB_NULL, 0, text};
+    return (struct db_value){.type = text ? DB_TEXT : DB_NULL, .at = text};
 }
 static inline struct db_value db_bytes(const void *bytes, size_t size)
 {
-    return (struct db_value){DB_BYTES, (int64_t)size, bytes};
+    return (struct db_value){.type = DB_BYTES, .number = (int64_t)size, .at = bytes};
 }
 static inline struct db_value db_none(void)
 {
-    return (struct db_value){DB_NULL, 0, NULL};
+    return (struct db_value){.type = DB_NULL};
 }
 #define DB_VALUES(...)                      \
     (const struct db_value[]){__VA_ARGS__}, \

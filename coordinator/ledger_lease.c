@@ -39,9 +39,10 @@ enum err ledger_end_worker(struct ledger *ledger, uint64_t worker, int64_t now_m
 
 enum err ledger_work(struct ledger *ledger, uint64_t worker, const struct ledger_work *work)
 {
-    return SQL(ledger, WORK, db_number(worker), db_number(work->units), db_number(work->pairs),
-               db_number(work->rescored), db_number(work->lanes), db_number(work->lanes_live),
-               db_number(work->busy_us), db_number(work->peak_bytes));
+#define COUNTER(name) db_number(work->name),
+    return SQL(ledger, WORK, db_number(worker), db_number(work->units),
+               WORK_COUNTERS(COUNTER) db_number(work->busy_us), db_number(work->peak_bytes));
+#undef COUNTER
 }
 
 uint64_t ledger_held(const struct ledger *ledger, uint64_t worker)

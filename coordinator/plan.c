@@ -9,7 +9,7 @@
 
 enum { INPUTS_MAX = SETTING_TOTAL, VALUE_MAX = 4096, DIFFERENCES_MAX = 2048 };
 
-static const struct plan_program *const plans[] = {&plan_rank};
+static const struct plan_program *const plans[] = {&plan_rank, &plan_prove};
 
 static const struct plan_program *registered;
 static size_t registered_count;
@@ -38,6 +38,33 @@ static const struct plan_program *find_program(const char *name)
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
         if (strcmp(plans[i]->name, name) == 0) return plans[i];
     return NULL;
+}
+
+/* ---- for the programs -------------------------------------------------------------------- */
+
+static enum err set_number(struct ledger *ledger, const char *key, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return ledger_set(ledger, key, text);
+}
+
+enum err plan_describe(struct ledger *ledger, const struct plan_fact *facts, size_t count)
+{
+    enum err err = OK;
+    for (size_t i = 0; i < count && !err; i++)
+        err = set_number(ledger, facts[i].key, facts[i].value);
+    return err;
+}
+
+enum err plan_check_cut(const struct settings *asked, enum setting setting, uint64_t here,
+                        uint64_t there)
+{
+    if (here == there || !settings_given(asked, setting)) return OK;
+    return err_note(ERR_USAGE,
+                    "%s: %" PRIu64 ": this database was planned with %" PRIu64
+                    "; leave it out, or use another --db",
+                    setting_rows[setting].name, here, there);
 }
 
 /* ---- inputs ------------------------------------------------------------------------------ */
@@ -186,13 +213,6 @@ void plan_close(struct plan **plan)
 }
 
 /* ---- storing ----------------------------------------------------------------------------- */
-
-static enum err set_number(struct ledger *ledger, const char *key, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    return ledger_set(ledger, key, text);
-}
 
 static enum err store_settings(const struct plan *plan, struct ledger *ledger)
 {

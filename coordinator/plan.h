@@ -46,8 +46,26 @@ struct plan_program {
     enum err (*adopt)(void *state, const struct settings *asked, const struct settings *kept);
 };
 
-/* The row of "rank" (plan_rank.c). */
+/* The rows of "rank" (plan_rank.c) and of "prove" (plan_prove.c). */
 extern const struct plan_program plan_rank;
+extern const struct plan_program plan_prove;
+
+/* ---- for the programs -------------------------------------------------------------------- */
+
+struct plan_fact {
+    const char *key;
+    uint64_t value;
+};
+
+/* Stores numbers in table run. */
+MUST enum err plan_describe(struct ledger *ledger, const struct plan_fact *facts, size_t count);
+
+/* ERR_USAGE if a PLAN setting was asked for that cuts the grid otherwise than the ledger has it:
+ * `here` and `there` are what it comes to. */
+MUST enum err plan_check_cut(const struct settings *asked, enum setting setting, uint64_t here,
+                             uint64_t there);
+
+/* ---- for everybody else ------------------------------------------------------------------ */
 
 /* Programs beside the built-in ones, for benchmarks; call before plan_open. The array is kept. */
 void plan_register(const struct plan_program *programs, size_t count);

@@ -1,6 +1,7 @@
 /* plan_rank - what `rank` means to the coordinator: rows of questions, columns of candidates. */
 #include "coordinator/export.h"
 #include "coordinator/plan.h"
+#include "coordinator/words.h"
 
 #include "common/dataset.h"
 #include "common/processors.h"
@@ -69,10 +70,7 @@ static enum err rank_describe(const void *state, const struct settings *settings
                               struct ledger *ledger)
 {
     const struct rank_plan *plan = state;
-    const struct {
-        const char *key;
-        uint64_t value;
-    } facts[] = {
+    const struct plan_fact facts[] = {
         {"questions", plan->shape.questions},
         {"entities_total", plan->shape.candidates},
         {"queries_total", plan->dataset->questions.target_count},
@@ -82,13 +80,7 @@ static enum err rank_describe(const void *state, const struct settings *settings
         {"unknown_kept", plan->dataset->kept},
     };
     (void)settings;
-    enum err err = OK;
-    for (size_t i = 0; i < sizeof facts / sizeof *facts && !err; i++) {
-        char text[24];
-        snprintf(text, sizeof text, "%" PRIu64, facts[i].value);
-        err = ledger_set(ledger, facts[i].key, text);
-    }
-    return err;
+    return plan_describe(ledger, facts, sizeof facts / sizeof *facts);
 }
 
 /* A word of the evaluated file: its label, or its id where the file holds ids. */
@@ -136,6 +128,14 @@ static enum err rank_believe(const void *state, uint64_t unit, const uint8_t *by
                        span.candidate_count);
 }
 
+static enum err add_tally(void *context, uint64_t unit, const uint8_t *bytes, size_t size)
+{
+    struct rank_plan *plan = context;
+    const struct unit_span span = shape_span(&plan->shape, unit);
+    return tally_add(bytes, size, plan->count,
+                     count_targets(plan, span.first_question, span.question_count));
+}
+
 static enum err rank_fold(void *state, struct ledger *ledger, uint64_t row)
 {
     struct rank_plan *plan = state;
@@ -148,7 +148,7 @@ static enum err rank_fold(void *state, struct ledger *ledger, uint64_t row)
     check(target_count <= plan->shape.unit_targets);
 
     for (uint64_t i = 0; i < target_count; i++) plan->count[i] = (struct rank_count){0};
-    enum err err = ledger_sum_row(ledger, row, plan->count, target_count);
+    enum err err = ledger_visit_row(ledger, row, add_tally, plan);
     for (const struct question *at = first; at <= last; at++)
         for (uint32_t i = 0; i < at->target_count && !err; i++) {
             const uint32_t place = at->first_target + i;
@@ -161,17 +161,7 @@ static enum err rank_fold(void *state, struct ledger *ledger, uint64_t row)
 static enum err rank_digest(void *state, struct ledger *ledger, struct digest *out)
 {
     (void)state;
-    return export_ranks_digest(ledger, out);
-}
-
-/* Bytes for people: three digits and a unit. */
-static void print_bytes(uint64_t bytes)
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    for (; value >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++) value /= 1024;
-    printf(unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return export_digest(ledger, EXPORT_RANKS, out);
 }
 
 /* The canonical score's cost: about two operations for each coordinate of each pair. */
@@ -186,6 +176,7 @@ static void rank_print(const void *state, const struct settings *settings)
 {
     const struct rank_plan *plan = state;
     const struct shape *shape = &plan->shape;
+    char words[WORDS_SIZE];
     printf("queries     %" PRIu32 " in %" PRIu64 " questions\n",
            plan->dataset->questions.target_count, shape->questions);
     printf("candidates  %" PRIu64 "\n", shape->candidates);
@@ -196,20 +187,12 @@ static void rank_print(const void *state, const struct settings *settings)
            " columns of %" PRIu64 " candidates\n",
            shape_units(shape), shape_rows(shape), shape->unit_questions, shape_columns(shape),
            shape->unit_candidates);
-    printf("memory      ");
-    print_bytes(shape_bytes(shape, shape_lanes(settings),
-                            processors_share(settings_count(settings, SET_threads),
-                                             settings_count(settings, SET_workers))));
-    printf(" for each worker, beside the input files it maps\n");
+    printf("memory      %s for each worker, beside the input files it maps\n",
+           words_bytes(shape_bytes(shape, shape_lanes(settings),
+                                   processors_share(settings_count(settings, SET_threads),
+                                                    settings_count(settings, SET_workers))),
+                       words));
     print_arithmetic(shape);
-}
-
-static enum err refuse_cut(enum setting setting, uint64_t here, uint64_t there)
-{
-    return err_note(ERR_USAGE,
-                    "%s: %" PRIu64 ": this database was planned with %" PRIu64
-                    "; leave it out, or use another --db",
-                    setting_rows[setting].name, here, there);
 }
 
 static enum err rank_adopt(void *state, const struct settings *asked, const struct settings *kept)
@@ -218,12 +201,12 @@ static enum err rank_adopt(void *state, const struct settings *asked, const stru
     const struct shape before = plan->shape;
     enum err err = shape_choose(kept, plan->dataset, &plan->shape);
     const struct shape *after = &plan->shape;
-    if (!err && settings_given(asked, SET_unit_questions) &&
-        before.unit_questions != after->unit_questions)
-        err = refuse_cut(SET_unit_questions, before.unit_questions, after->unit_questions);
-    if (!err && settings_given(asked, SET_unit_candidates) &&
-        before.unit_candidates != after->unit_candidates)
-        err = refuse_cut(SET_unit_candidates, before.unit_candidates, after->unit_candidates);
+    if (!err)
+        err =
+            plan_check_cut(asked, SET_unit_questions, before.unit_questions, after->unit_questions);
+    if (!err)
+        err = plan_check_cut(asked, SET_unit_candidates, before.unit_candidates,
+                             after->unit_candidates);
     if (!err) err = rank_allocate(plan);
     return err;
 }

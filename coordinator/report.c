@@ -19,9 +19,10 @@ static const struct {
 } sources[] = {
     {FACT_RUN, "select key, value from run"},
     {FACT_INPUT, "select role, sha256 from input"},
-    {FACT_WORK, "select 'pairs', sum(pairs) from worker"},
-    {FACT_WORK, "select 'rescored', sum(rescored) from worker"},
-    {FACT_WORK, "select 'lane_use', sum(lanes_live) * 1.0 / nullif(sum(lanes), 0) from worker"},
+#define COUNTER(name) {FACT_WORK, "select '" #name "', sum(" #name ") from worker"},
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
+        {FACT_WORK, "select 'lane_use', sum(lanes_live) * 1.0 / nullif(sum(lanes), 0) from worker"},
     {FACT_WORK, "select 'busy_s', sum(busy_us) / 1e6 from worker"},
     {FACT_WORK, "select key, value from run where key in ('wall_s', 'peak_bytes')"},
     {FACT_WORK, "select 'wall_s', (max(done_ms) - (select value from run where key = "
@@ -99,6 +100,54 @@ bool report_by(const struct report *report, enum report_by by)
     return report->config->by >> by & 1;
 }
 
+bool report_groups(const struct report *report, size_t grouping)
+{
+    return report->config->by >> REPORT_BY_RELATION >> grouping & 1;
+}
+
+bool report_searches(const struct report *report)
+{
+    const char *program = report_fact(report, FACT_RUN, "program");
+    return program && strcmp(program, "prove") == 0;
+}
+
+bool report_reads(const struct report *report, const struct setting_row *row)
+{
+    return !row->program || strcmp(row->program, report_searches(report) ? "prove" : "rank") == 0;
+}
+
+/* One sum of the work over that of one or two others. */
+static double ratio(const struct report *report, const char *dividend, const char *divisor,
+                    const char *more)
+{
+    const double parts = report_number(report, FACT_WORK, dividend);
+    const double whole = report_number(report, FACT_WORK, divisor) +
+                         (more ? report_number(report, FACT_WORK, more) : 0);
+    return whole > 0 ? parts / whole : NAN;
+}
+
+double report_steps_per_candidate(const struct report *report)
+{
+    return ratio(report, "lanes_live", "pairs", NULL);
+}
+
+double report_rows_per_state(const struct report *report)
+{
+    return ratio(report, "rows", "lanes_live", NULL);
+}
+
+double report_cache_hits(const struct report *report)
+{
+    return ratio(report, "recalled", "recalled", "encoded");
+}
+
+bool report_side_shown(const struct report *report, size_t side)
+{
+    const size_t *count = report->figures->count;
+    if (side != FIGURES_BOTH) return count[side] > 0;
+    return count[FIGURES_BOTH] != count[SIDE_HEAD] && count[FIGURES_BOTH] != count[SIDE_TAIL];
+}
+
 double report_value(const struct report *report, size_t side, enum rank_type type, const char *key)
 {
     const size_t column = figures_find(report->figures, key);
@@ -124,9 +173,11 @@ enum err report_write(struct ledger *reader, const struct report_config *config)
     /* Counted before the ranks are read: what is said to be done is in the ranks. */
     ledger_counts(reader, &report.units);
     enum err err = gather(reader, &report);
-    if (!err)
-        err = figures_open(reader, config->hits, config->hits_count,
-                           report_by(&report, REPORT_BY_RELATION), &report.figures);
+    const struct figures_config figures = {.hits = config->hits,
+                                           .hits_count = config->hits_count,
+                                           .by = config->by >> REPORT_BY_RELATION,
+                                           .searches = report_searches(&report)};
+    if (!err) err = figures_open(reader, &figures, &report.figures);
     if (!err) err = formats[config->format](&report);
     if (!err) err = flush(config->out);
 

@@ -5,9 +5,21 @@
  *             a line for each group
  *     json    everything, in PyKEEN's nesting: metrics.SIDE.TYPE.METRIC, SIDE head, tail or both,
  *             TYPE optimistic, realistic or pessimistic; beside it `run`, and with `by` the same
- *             nesting for each group: by.side.SIDE.TYPE.METRIC, by.relation.LABEL.SIDE.TYPE.METRIC
- *     csv     a line for each metric: side,type,metric,value; with `by` relation another column
- *             comes first: relation, empty for all together
+ *             nesting for each group: by.side.SIDE.TYPE.METRIC, by.relation.LABEL.SIDE.TYPE.METRIC,
+ *             by.depth.LABEL.SIDE.TYPE.METRIC
+ *     csv     a line for each metric: side,type,metric,value; with `by` relation or depth a column
+ *             of that name comes first, empty but in the lines of its groups
+ *
+ * A query of `mode: both` has candidates of either side in one list; it counts for both alone.
+ *
+ * A run of `prove` also tells what its searches came to (AUC-PR is defined in proofs.h):
+ *
+ *     json    proofs.SIDE.true and .false, each with `count`, `proved`, `success_rate` (proved /
+ *             count) and `mean_depth` (steps of all searches / count); proofs.SIDE.auc_pr; and
+ *             by.relation.LABEL.proofs.SIDE..., by.depth.LABEL.proofs.SIDE...
+ *     csv     lines of the types true, false and all: head,true,count,24 ... head,all,auc_pr,0.9
+ *
+ * The labels of depth are those of the file `depths`: -1 not provable, `none` without a label.
  *
  * While a run is incomplete its metrics cover the queries that are done, a fair sample, and
  * run.complete is false. A metric that is not defined is null in JSON and empty in CSV. Metrics
@@ -20,10 +32,11 @@
  *                       can change a result (schema/run.def)
  *     inputs            the SHA-256 of each input file, by role: train, model, ...
  *     run_digest        of the settings and inputs that can change a result, SHA-256
- *     results_digest    SHA-256 of the exported ranks.tsv; null while the run is incomplete
+ *     results_digest    SHA-256 of the exported ranks.tsv (prove: outcomes.tsv); null while the
+ *                       run is incomplete
  *     complete          true when every query is ranked
  *     units_done, units_failed, units_total
- *     queries_done, queries_total    a side of a triple is a query
+ *     queries_done, queries_total    a side of a triple, or both in one list, is a query
  *     unknown_dropped   lines of all files left out for a label that is not in the maps
  *     unknown_kept      lines kept in spite of one, their answers ranked last
  *     nonfinite         scores that were not numbers, of the queries done
@@ -31,13 +44,16 @@
  *     class             of arithmetic; null before the first result
  *     millrace_version  that planned the run
  *     work              what it took:
- *         pairs         of question and candidate that were compared
- *         rescored      pairs that the fast pass left to the canonical score
+ *         pairs, rescored, lanes, ...    the counters of schema/work.h, summed
  *         lane_use      share of the lanes that held a question, 0 .. 1; null before a result
  *         busy_s        seconds of computing, all workers together
  *         wall_s        seconds of serving, summed over the sittings that ended in order; before
  *                       the first has, of the newest up to its last result; null before one
  *         peak_bytes    most memory at once; 0: not known
+ *         of prove, and null before a result:
+ *         steps_per_candidate    lanes_live / pairs
+ *         rows_per_state         rows / lanes_live
+ *         cache_hits             recalled / (recalled + encoded); null where no network is read
  *
  * Errors:  ERR_FORMAT when the database holds what no run writes; ERR_IO, ERR_FULL when `out`
  *          takes no more; ERR_MEMORY.
@@ -53,7 +69,7 @@ enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_FORMATS };
 extern const char *const report_format_name[REPORT_FORMATS]; /* "table", "json", "csv" */
 
 /* Bits of `by`, as the choices of the setting of that name. */
-enum report_by { REPORT_BY_SIDE, REPORT_BY_RELATION };
+enum report_by { REPORT_BY_SIDE, REPORT_BY_RELATION, REPORT_BY_DEPTH };
 
 struct report_config {
     enum report_format format;

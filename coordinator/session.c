@@ -204,10 +204,9 @@ static enum err lend(struct session *session, struct turn *turn, const struct sa
 static void add_work(struct ledger_work *sum, const struct wire_result *result)
 {
     sum->units++;
-    sum->pairs += result->pairs;
-    sum->rescored += result->rescored;
-    sum->lanes += result->lanes;
-    sum->lanes_live += result->lanes_live;
+#define COUNTER(name) sum->name += result->name;
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
     sum->busy_us += result->busy_us;
     if (result->peak_bytes > sum->peak_bytes) sum->peak_bytes = result->peak_bytes;
 }

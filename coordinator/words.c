@@ -16,3 +16,16 @@ const char *words_thousands(uint64_t number, char words[WORDS_SIZE])
     words[at] = 0;
     return words;
 }
+
+const char *words_bytes(uint64_t bytes, char words[WORDS_SIZE])
+{
+    static const char prefix[] = " KMGTPE";
+    double number = (double)bytes;
+    size_t i = 0;
+    for (; number >= 1024 && i + 2 < sizeof prefix; i++) number /= 1024;
+    if (i > 0)
+        snprintf(words, WORDS_SIZE, "%.1f %ciB", number, prefix[i]);
+    else
+        snprintf(words, WORDS_SIZE, "%.0f bytes", number);
+    return words;
+}

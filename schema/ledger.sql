@@ -26,12 +26,23 @@ CREATE TABLE rank(query INT, side TEXT, head TEXT, relation TEXT, tail TEXT, abo
                   candidates INT, filtered INT, nonfinite INT,
                   PRIMARY KEY(query, side)) WITHOUT ROWID;
 
+-- One row per item searched (program prove), filled with the query's row in rank. candidate: its
+-- place in the query's list, 0 the true one; known triples have none. end: T true, F false, E given
+-- up, D depth. digest: of the actions taken.
+CREATE TABLE outcome(query INT, side TEXT, candidate INT, head TEXT, relation TEXT, tail TEXT,
+                     proved INT, depth INT, end TEXT, logprob REAL, digest TEXT,
+                     PRIMARY KEY(query, side, candidate)) WITHOUT ROWID;
+
+-- What a file of labels says of a query's shortest proof; -1: there is none.
+CREATE TABLE depth(query INTEGER PRIMARY KEY, depth INT);
+
 -- how: what ended it. The numbers from units on are sums over its accepted results.
 CREATE TABLE worker(worker INTEGER PRIMARY KEY, name TEXT, host TEXT, device TEXT, pid INT,
                     threads INT, joined_ms INT, left_ms INT, how TEXT,
                     units INT DEFAULT 0, pairs INT DEFAULT 0, rescored INT DEFAULT 0,
-                    lanes INT DEFAULT 0, lanes_live INT DEFAULT 0, busy_us INT DEFAULT 0,
-                    peak_bytes INT DEFAULT 0);
+                    lanes INT DEFAULT 0, lanes_live INT DEFAULT 0, rows INT DEFAULT 0,
+                    encoded INT DEFAULT 0, recalled INT DEFAULT 0,
+                    busy_us INT DEFAULT 0, peak_bytes INT DEFAULT 0);
 
 CREATE TABLE event(at_ms INT, kind TEXT, unit INT, worker INT, detail TEXT);
 

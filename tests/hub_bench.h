@@ -144,6 +144,8 @@ __attribute__((unused)) static void result_of_class(uint64_t peer, struct wire_l
                                           .attempt = lease.attempt,
                                           .class = wire_text(class),
                                           .pairs = 10,
+                                          .rows = 7,
+                                          .recalled = 2,
                                           .peak_bytes = 5};
     fake_tally(lease.unit, tally);
     tally[0] = (uint8_t)(tally[0] + more);

@@ -68,14 +68,14 @@ static enum err gather(void *context, const char *bytes, size_t size)
 static void rows_go_by_query_and_head_before_tail(void **state)
 {
     struct bytes bytes = {.most = sizeof bytes.text - 1};
-    expect(OK, export_ranks(*state, EXPORT_TSV, gather, &bytes));
+    expect(OK, export_rows(*state, EXPORT_RANKS, EXPORT_TSV, gather, &bytes));
     assert_string_equal(bytes.text, tsv);
 }
 
 static void commas_and_quotes_are_quoted_in_csv(void **state)
 {
     struct bytes bytes = {.most = sizeof bytes.text - 1};
-    expect(OK, export_ranks(*state, EXPORT_CSV, gather, &bytes));
+    expect(OK, export_rows(*state, EXPORT_RANKS, EXPORT_CSV, gather, &bytes));
     assert_non_null(strstr(bytes.text, "query,side,head,relation,tail,"));
     assert_non_null(strstr(bytes.text, "10,head,\"a, \"\"b\"\"\",r,t,1,2,3,4,5\n"));
 }
@@ -84,7 +84,7 @@ static void digest_is_of_the_bytes_of_the_tsv(void **state)
 {
     struct digest wanted, found;
     digest_bytes(tsv, strlen(tsv), &wanted);
-    expect(OK, export_ranks_digest(*state, &found));
+    expect(OK, export_digest(*state, EXPORT_RANKS, &found));
     assert_true(digest_equal(&wanted, &found));
 }
 
@@ -102,7 +102,7 @@ static void file_holds_the_same_bytes(void **state)
     char path[] = "/tmp/test_export.XXXXXX", text[1024];
     const int descriptor = mkstemp(path);
     assert_true(descriptor >= 0 && close(descriptor) == 0);
-    expect(OK, export_ranks_file(*state, EXPORT_TSV, path));
+    expect(OK, export_file(*state, EXPORT_RANKS, EXPORT_TSV, path));
     read_whole(path, text);
     assert_string_equal(text, tsv);
     remove(path);
@@ -127,22 +127,102 @@ static void more_rows_than_the_buffer_holds_are_all_written(void **state)
     }
     expect(OK, ledger_commit(*state));
     digest_close(&sum, &wanted);
-    expect(OK, export_ranks_digest(*state, &found));
+    expect(OK, export_digest(*state, EXPORT_RANKS, &found));
     assert_true(digest_equal(&wanted, &found));
+}
+
+/* Outcomes, stored in another order than they are written. */
+static void put_outcomes(struct ledger *ledger)
+{
+    const struct ledger_outcome rows[] = {
+        {10, 0, "both", "a, b", "r", "t", {.end = END_GIVE_UP, .depth = 1, .logprob = -0.0f}},
+        {2, 10, "head", "d", "r", "t", {.end = END_DEPTH, .depth = 20, .logprob = -1e-30f}},
+        {2, 2, "head", "c", "r", "t", {.end = END_FALSE, .depth = 1, .logprob = -1.0f / 3}},
+        {2, 0, "tail", "b", "r", "t", {.end = END_TRUE, .depth = 2, .digest = 0xabc}},
+        {2, 0, "head", "b", "r", "t", {.end = END_TRUE, .depth = 3, .logprob = -12345.678f}},
+    };
+    expect(OK, ledger_begin(ledger));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        expect(OK, ledger_put_outcome(ledger, &rows[i]));
+    expect(OK, ledger_commit(ledger));
+}
+
+static const char outcomes_tsv[] =
+    "query\tside\tcandidate\thead\trelation\ttail\tproved\tdepth\tend\tlogprob\tdigest\n"
+    "2\thead\t0\tb\tr\tt\t1\t3\tT\t-12345.6777\t0000000000000000\n"
+    "2\thead\t2\tc\tr\tt\t0\t1\tF\t-0.333333343\t0000000000000000\n"
+    "2\thead\t10\td\tr\tt\t0\t20\tD\t-1e-30\t0000000000000000\n"
+    "2\ttail\t0\tb\tr\tt\t1\t2\tT\t0\t0000000000000abc\n"
+    "10\tboth\t0\ta, b\tr\tt\t0\t1\tE\t0\t0000000000000000\n";
+
+static void outcomes_go_by_query_side_and_candidate(void **state)
+{
+    struct bytes bytes = {.most = sizeof bytes.text - 1};
+    struct digest wanted, found;
+    put_outcomes(*state);
+    expect(OK, export_rows(*state, EXPORT_OUTCOMES, EXPORT_TSV, gather, &bytes));
+    assert_string_equal(bytes.text, outcomes_tsv);
+    digest_bytes(outcomes_tsv, strlen(outcomes_tsv), &wanted);
+    expect(OK, export_digest(*state, EXPORT_OUTCOMES, &found));
+    assert_true(digest_equal(&wanted, &found));
+
+    bytes = (struct bytes){.most = sizeof bytes.text - 1};
+    expect(OK, export_rows(*state, EXPORT_OUTCOMES, EXPORT_CSV, gather, &bytes));
+    assert_non_null(strstr(bytes.text, "\n10,both,0,\"a, b\",r,t,0,1,E,0,"));
+}
+
+static void logprob_reads_back_as_itself(void **state)
+{
+    static const float numbers[] = {-1.17549435e-38f, -1.40129846e-45f, -3.40282347e38f,
+                                    -0.1f,            -16777215.0f,     -0.693147182f};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct bytes bytes = {.most = sizeof bytes.text - 1};
+        const struct ledger_outcome row = {
+            1, 0, "head", "a", "r", "b", {.end = END_TRUE, .depth = 1, .logprob = numbers[i]}};
+        expect(OK, ledger_put_outcome(*state, &row));
+        expect(OK, export_rows(*state, EXPORT_OUTCOMES, EXPORT_TSV, gather, &bytes));
+        assert_true(strtof(strstr(bytes.text, "T\t") + 2, NULL) == numbers[i]);
+    }
+}
+
+/* The header says what the bytes are, and they are the numbers of the rows. */
+static void outcomes_are_an_array_of_numbers(void **state)
+{
+    enum { ROW = 8 + 4 + 8 + 8 + 8 + 1 + 4 + 16 };
+    struct bytes bytes = {.most = sizeof bytes.text - 1};
+    put_outcomes(*state);
+    expect(OK, export_rows(*state, EXPORT_OUTCOMES, EXPORT_NPY, gather, &bytes));
+    assert_non_null(strstr(bytes.text + 10,
+                           "{'descr': [('query', '<i8'), ('side', '|S4'), ('candidate', '<i8'), "
+                           "('proved', '<i8'), ('depth', '<i8'), ('end', '|S1'), "
+                           "('logprob', '<f4'), ('digest', '|S16'), ], 'fortran_order': False, "
+                           "'shape': (5,), }"));
+    const char *second = bytes.text + bytes.size - 4 * ROW;
+    assert_memory_equal(second, "\2\0\0\0\0\0\0\0head\2\0\0\0\0\0\0\0", 20);
+    assert_memory_equal(second + 20, "\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0F", 17);
+    assert_memory_equal(second + 37, "\xab\xaa\xaa\xbe" "0000000000000000", 20);
+}
+
+static void row_without_a_value_is_refused(void **state)
+{
+    struct bytes bytes = {.most = sizeof bytes.text - 1};
+    const struct ledger_outcome row = {1, 0, "head", NULL, "r", "b", {.end = END_TRUE}};
+    expect(OK, ledger_put_outcome(*state, &row));
+    expect(ERR_FORMAT, export_rows(*state, EXPORT_OUTCOMES, EXPORT_TSV, gather, &bytes));
 }
 
 static void sink_that_fails_ends_the_export(void **state)
 {
     struct bytes bytes = {.most = 20};
-    expect(ERR_FULL, export_ranks(*state, EXPORT_TSV, gather, &bytes));
+    expect(ERR_FULL, export_rows(*state, EXPORT_RANKS, EXPORT_TSV, gather, &bytes));
     assert_string_equal(err_text(), "full");
 }
 
 static void file_that_cannot_be_written_is_named(void **state)
 {
-    expect(ERR_FULL, export_ranks_file(*state, EXPORT_TSV, "/dev/full"));
+    expect(ERR_FULL, export_file(*state, EXPORT_RANKS, EXPORT_TSV, "/dev/full"));
     assert_string_equal(err_text(), "export: /dev/full: No space left on device");
-    expect(ERR_IO, export_ranks_file(*state, EXPORT_TSV, "/nowhere/ranks.tsv"));
+    expect(ERR_IO, export_file(*state, EXPORT_RANKS, EXPORT_TSV, "/nowhere/ranks.tsv"));
 }
 
 static size_t files_in(const char *folder)
@@ -168,13 +248,13 @@ static void file_stays_as_it_was_when_the_export_fails(void **state)
     assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
     small = (struct rlimit){8, before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    expect(ERR_IO, export_ranks_file(*state, EXPORT_TSV, path));
+    expect(ERR_IO, export_file(*state, EXPORT_RANKS, EXPORT_TSV, path));
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     read_whole(path, text);
     assert_string_equal(text, "old");
     assert_int_equal(files_in(folder), 1);
 
-    expect(OK, export_ranks_file(*state, EXPORT_TSV, path));
+    expect(OK, export_file(*state, EXPORT_RANKS, EXPORT_TSV, path));
     read_whole(path, text);
     assert_string_equal(text, tsv);
     assert_int_equal(files_in(folder), 1);
@@ -193,7 +273,7 @@ static void link_stays_a_link_to_the_file(void **state)
     assert_true(file && fclose(file) == 0);
     assert_int_equal(chmod(path, 0640), 0);
     assert_int_equal(symlink(path, link), 0);
-    expect(OK, export_ranks_file(*state, EXPORT_TSV, link));
+    expect(OK, export_file(*state, EXPORT_RANKS, EXPORT_TSV, link));
     read_whole(path, text);
     assert_string_equal(text, tsv);
     assert_int_equal(lstat(link, &status), 0);
@@ -229,6 +309,10 @@ int main(void)
         test_case(digest_is_of_the_bytes_of_the_tsv),
         test_case(file_holds_the_same_bytes),
         test_case(more_rows_than_the_buffer_holds_are_all_written),
+        test_case(outcomes_go_by_query_side_and_candidate),
+        test_case(logprob_reads_back_as_itself),
+        test_case(outcomes_are_an_array_of_numbers),
+        test_case(row_without_a_value_is_refused),
         test_case(sink_that_fails_ends_the_export),
         test_case(file_that_cannot_be_written_is_named),
         test_case(file_stays_as_it_was_when_the_export_fails),

@@ -162,7 +162,8 @@ static void results_of_a_turn_are_acknowledged_in_one_message(void **state)
     const struct wire *ack = heard(1, WIRE_ACK_MESSAGE);
     assert_non_null(ack);
     assert_int_equal(ack->ack.leases.count, 3);
-    expect_sql("3 30 5", "SELECT units || ' ' || pairs || ' ' || peak_bytes FROM worker");
+    expect_sql("3 30 21 6 5", "SELECT units || ' ' || pairs || ' ' || rows || ' ' || recalled"
+                              " || ' ' || peak_bytes FROM worker");
 }
 
 static void second_result_is_acknowledged_but_not_counted(void **state)

@@ -1,6 +1,8 @@
 /* Tests of the ledger: what a lease promises, and what is stored once. */
 #include "tests/ledger_bench.h"
 
+#include <stdio.h>
+
 /* ---- leases ------------------------------------------------------------------------------ */
 
 static void late_result_counts_once(void **state)
@@ -151,36 +153,87 @@ static void complete_rows_are_given_once(void **state)
     expect(ERR_NONE, ledger_next_row(ledger, &row));
 }
 
-static void tallies_of_a_row_add_up(void **state)
+/* What a visit has seen of a row. */
+struct visited {
+    uint64_t units, next, put;
+    struct ledger *ledger;
+};
+
+static enum err see(void *context, uint64_t unit, const uint8_t *bytes, size_t size)
+{
+    struct visited *visited = context;
+    const struct ledger_rank rank = {unit, "tail", "a", "r", "b", {0, 0, 1, 0, 0}};
+    assert_int_equal(size, sizeof(unit));
+    assert_memory_equal(bytes, &unit, sizeof(unit));
+    assert_int_equal(unit, visited->next++);
+    visited->units++;
+    if (visited->put) return ledger_put_rank(visited->ledger, &rank);
+    return OK;
+}
+
+static enum err refuse(void *context, uint64_t unit, const uint8_t *bytes, size_t size)
+{
+    (void)unit, (void)bytes, (void)size;
+    ++*(int *)context;
+    return ERR_FORMAT;
+}
+
+static void tallies_of_a_row_are_visited_in_order(void **state)
 {
     struct ledger *ledger = *state;
-    struct rank_count sum = {0};
-    expect(OK, ledger_plan(ledger, 1, 3));
-    for (uint32_t i = 0; i < 3; i++) {
-        uint8_t bytes[RANK_COUNT_BYTES];
-        const struct rank_count count = {i, 1, 10, 2, 0};
+    struct visited visited = {.next = 3, .put = 1, .ledger = ledger};
+    int calls = 0;
+    expect(OK, ledger_plan(ledger, 2, 3));
+    for (int i = 0; i < 6; i++) {
         const struct lease lease = lease_to(ledger, one, 0);
-        if (i == 2) expect(ERR_INPUT, ledger_sum_row(ledger, 0, &sum, 1)); /* one is missing */
-        tally_write(&count, 1, bytes);
-        expect(OK, ledger_finish(ledger, lease.unit, lease.attempt, one, 1, "exact", bytes,
-                                 sizeof(bytes)));
+        expect(OK, ledger_finish(ledger, lease.unit, lease.attempt, one, 1, "exact",
+                                 (const uint8_t *)&lease.unit, sizeof(lease.unit)));
     }
-    sum = (struct rank_count){0};
-    expect(OK, ledger_sum_row(ledger, 0, &sum, 1));
-    assert_int_equal(sum.above, 3);
-    assert_int_equal(sum.level, 3);
-    assert_int_equal(sum.candidates, 30);
+    expect(OK, ledger_visit_row(ledger, 1, see, &visited));
+    assert_int_equal(visited.units, 3);
+    expect_sql(ledger, "3", "SELECT count(*) FROM rank WHERE query IN (3, 4, 5)");
+    expect(ERR_FORMAT, ledger_visit_row(ledger, 1, refuse, &calls));
+    assert_int_equal(calls, 1);
+}
+
+static void row_without_a_tally_is_damaged(void **state)
+{
+    struct ledger *ledger = *state;
+    struct visited visited = {0};
+    expect(OK, ledger_plan(ledger, 1, 3));
+    for (int i = 0; i < 3; i++) {
+        const struct lease lease = lease_to(ledger, one, 0);
+        if (lease.unit == 1) continue;
+        expect(OK, ledger_finish(ledger, lease.unit, lease.attempt, one, 1, "exact",
+                                 (const uint8_t *)&lease.unit, sizeof(lease.unit)));
+        if (lease.unit == 0) expect(ERR_INPUT, ledger_visit_row(ledger, 0, see, &visited));
+    }
+    assert_int_equal(visited.units, 1);
+    visited = (struct visited){0};
+    expect(ERR_INPUT, ledger_visit_row(ledger, 0, see, &visited));
+    assert_int_equal(visited.units, 1);
 }
 
 static void work_adds_up_and_the_peak_stays(void **state)
 {
     struct ledger *ledger = *state;
-    const struct ledger_work work = {1, 100, 10, 64, 32, 1000, 5000}, less = {1, 1, 1, 1, 1, 1, 1};
+    struct ledger_work work = {.units = 1, .busy_us = 1000, .peak_bytes = 5000};
+    struct ledger_work less = {.units = 1, .busy_us = 1, .peak_bytes = 1};
+    uint64_t amount = 100;
+#define COUNTER(name) work.name = amount++, less.name = 1;
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
     expect(OK, ledger_work(ledger, one, &work));
     expect(OK, ledger_work(ledger, one, &less));
-    expect_sql(ledger, "2 101 11 65 33 1001 5000",
-               "SELECT units || ' ' || pairs || ' ' || rescored || ' ' || lanes || ' ' ||"
-               " lanes_live || ' ' || busy_us || ' ' || peak_bytes FROM worker");
+    expect_sql(ledger, "2 1001 5000",
+               "SELECT units || ' ' || busy_us || ' ' || peak_bytes FROM worker");
+    char sum[24];
+    amount = 100;
+#define COUNTER(name)                                                 \
+    (void)snprintf(sum, sizeof(sum), "%d", (int)amount++ + 1);        \
+    expect_sql(ledger, sum, "SELECT " #name " FROM worker");
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
 }
 
 static void views_tell_the_state_of_the_run(void **state)
@@ -207,6 +260,22 @@ static void views_tell_the_state_of_the_run(void **state)
     expect_sql(ledger, "3.0", "SELECT value FROM metric WHERE name = 'mr'");
     expect_sql(ledger, "1.0", "SELECT value FROM metric WHERE name = 'hits@3'");
     expect_sql(ledger, "0.0", "SELECT value FROM metric WHERE name = 'hits@1'");
+}
+
+static void outcomes_and_depths_are_put_in_their_place(void **state)
+{
+    struct ledger *ledger = *state;
+    const struct outcome found = {.end = END_TRUE, .depth = 3, .logprob = -1.5f, .digest = 0xabc};
+    const struct ledger_outcome row = {7, 2, "head", "a", "r", "b", found};
+    expect(OK, ledger_put_outcome(ledger, &row));
+    expect(OK, ledger_put_outcome(ledger, &row));
+    expect_sql(ledger, "7 head 2 a r b 1 3 T -1.5 0000000000000abc",
+               "SELECT query || ' ' || side || ' ' || candidate || ' ' || head || ' ' || relation"
+               " || ' ' || tail || ' ' || proved || ' ' || depth || ' ' || \"end\" || ' ' ||"
+               " logprob || ' ' || digest FROM outcome");
+    expect(OK, ledger_put_depth(ledger, 7, 5));
+    expect(OK, ledger_put_depth(ledger, 7, -1));
+    expect_sql(ledger, "-1", "SELECT depth FROM depth WHERE query = 7");
 }
 
 static void inputs_come_back_in_order(void **state)
@@ -274,9 +343,11 @@ int main(void)
         ledger_case(thousands_of_leases_are_told_apart),
         ledger_case(wanted_column_comes_first),
         ledger_case(complete_rows_are_given_once),
-        ledger_case(tallies_of_a_row_add_up),
+        ledger_case(tallies_of_a_row_are_visited_in_order),
+        ledger_case(row_without_a_tally_is_damaged),
         ledger_case(work_adds_up_and_the_peak_stays),
         ledger_case(views_tell_the_state_of_the_run),
+        ledger_case(outcomes_and_depths_are_put_in_their_place),
         ledger_case(inputs_come_back_in_order),
         ledger_case(values_are_cut_to_their_room),
         ledger_case(error_of_a_visit_ends_the_query),

@@ -252,15 +252,29 @@ static void second_coordinator_is_refused(void **state)
     ledger_close(&second);
 }
 
+static void expect_schema_refused(int version, const char *word)
+{
+    struct ledger *ledger = open_at(file_path("run.db")), *reader;
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%d", version);
+    expect(OK, ledger_set(ledger, "schema_version", text));
+    ledger_close(&ledger);
+    expect(ERR_USAGE, ledger_open(file_path("run.db"), &ledger));
+    expect_note(word);
+    expect_note("run.db");
+    expect(ERR_USAGE, ledger_open_reader(file_path("run.db"), &reader));
+}
+
 static void newer_schema_is_refused(void **state)
 {
     (void)state;
-    struct ledger *ledger = open_at(file_path("run.db")), *reader;
-    expect(OK, ledger_set(ledger, "schema_version", "2"));
-    ledger_close(&ledger);
-    expect(ERR_USAGE, ledger_open(file_path("run.db"), &ledger));
-    expect_note("newer");
-    expect(ERR_USAGE, ledger_open_reader(file_path("run.db"), &reader));
+    expect_schema_refused(LEDGER_SCHEMA_VERSION + 1, "newer");
+}
+
+static void older_schema_is_refused(void **state)
+{
+    (void)state;
+    expect_schema_refused(LEDGER_SCHEMA_VERSION - 1, "older");
 }
 
 static void other_files_are_refused_and_left_alone(void **state)
@@ -372,6 +386,7 @@ int main(void)
         test_case(reader_wants_a_database),
         test_case(second_coordinator_is_refused),
         test_case(newer_schema_is_refused),
+        test_case(older_schema_is_refused),
         test_case(other_files_are_refused_and_left_alone),
         test_case(database_of_another_program_is_refused_and_left_alone),
         test_case(damaged_unit_table_is_refused),

@@ -7,7 +7,45 @@
 #include "tests/toy_program.h"
 #include "worker/worker_main.h"
 
-enum { FAILING = 1000, SPOILT = 1001, ENDLESS = 1002 };
+enum { FAILING = 1000, SPOILT = 1001, ENDLESS = 1002, WIDE = 9 };
+
+/* ---- a program that works on WIDE units at the same time, and never ends --------------------- */
+
+#define TOY_WIDE "TOY_WIDE"
+
+static uint32_t wide_loaded;
+
+static bool wide_hungry(const void *state)
+{
+    (void)state;
+    return wide_loaded < WIDE;
+}
+
+static enum err wide_load(void *state, uint64_t unit)
+{
+    (void)state, (void)unit;
+    wide_loaded++;
+    return OK;
+}
+
+static bool wide_finished(const void *state)
+{
+    (void)state;
+    return false;
+}
+
+static int work(int argc, char **argv)
+{
+    static struct program program;
+    program = toy_program;
+    if (getenv(TOY_WIDE)) {
+        program.hungry = wide_hungry;
+        program.load = wide_load;
+        program.finished = wide_finished;
+    }
+    program_register(&program, 1);
+    return worker_main(argc, argv);
+}
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
@@ -56,6 +94,30 @@ static void credit_grows_when_units_are_short(void **state)
         }
     }
     fail_msg("credit stayed small");
+}
+
+/* A program that can work on more units than it holds is given more, however long they take. */
+static void a_unit_waits_behind_all_that_are_worked_on(void **state)
+{
+    struct stage *stage = *state;
+    kill(stage->worker, SIGKILL);
+    waitpid(stage->worker, NULL, 0);
+    setenv(TOY_WIDE, "1", 1);
+    start_worker(stage, stage->address, "60");
+    unsetenv(TOY_WIDE);
+    const struct wire *message = next_message(stage);
+    while (message->type != WIRE_HELLO_MESSAGE || message->hello.pid != (uint64_t)stage->worker)
+        message = next_message(stage);
+    welcome(stage);
+    uint64_t granted = 0;
+    for (int heard = 0; heard < 50 && granted <= WIDE; heard++) {
+        message = next_message(stage);
+        if (message->type == WIRE_BEAT_MESSAGE) answer_beat(stage);
+        const uint64_t credit = message->type == WIRE_ASK_MESSAGE ? message->ask.credit : 0;
+        assert_in_range(credit, 0, WIDE);
+        for (uint64_t i = 0; i < credit; i++) say_lease(stage, WIRE_GRANT_MESSAGE, granted++, 1);
+    }
+    assert_in_range(granted, WIDE + 1, 2 * WIDE);
 }
 
 static void a_failing_unit_is_told_with_its_reason(void **state)
@@ -264,16 +326,14 @@ static void endpoints_that_cannot_be_used_are_refused(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1) {
-        program_register(&toy_program, 1);
-        return worker_main(argc, argv);
-    }
+    if (argc > 1) return work(argc, argv);
     setenv(TOY_FAILING, "1000", 1);
     setenv(TOY_SPOILT, "1001", 1);
     setenv(TOY_ENDLESS, "1002", 1);
     const struct CMUnitTest tests[] = {
         test_case(a_unit_is_asked_for_done_delivered_and_forgotten),
         test_case(credit_grows_when_units_are_short),
+        test_case(a_unit_waits_behind_all_that_are_worked_on),
         test_case(a_failing_unit_is_told_with_its_reason),
         test_case(a_spoilt_input_is_blamed_on_the_input),
         test_case(a_result_without_acknowledgement_is_sent_again_after_a_reconnect),

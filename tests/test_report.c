@@ -1,15 +1,9 @@
 /* Tests of the report: a small run, told as a table, as JSON and as CSV. */
 #include "coordinator/json.h"
-#include "coordinator/report.h"
-#include "tests/test.h"
+#include "tests/reporting.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-static const uint64_t hits[] = {1, 10};
 
 static int setup(void **state)
 {
@@ -45,71 +39,6 @@ static void put_ranks(struct ledger *ledger)
     expect(OK, ledger_commit(ledger));
 }
 
-static void set(struct ledger *ledger, const char *key, const char *value)
-{
-    expect(OK, ledger_begin(ledger));
-    expect(OK, ledger_set(ledger, key, value));
-    expect(OK, ledger_commit(ledger));
-}
-
-/* The report as text: free it. */
-static char *report(struct ledger *ledger, enum report_format format, uint64_t by)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    const struct report_config config = {format, by, hits, sizeof hits / sizeof *hits, out};
-    expect(OK, report_write(ledger, &config));
-    fclose(out);
-    return text;
-}
-
-static json_t *report_tree(struct ledger *ledger, uint64_t by)
-{
-    char *text = report(ledger, REPORT_JSON, by);
-    json_error_t error;
-    json_t *tree = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    if (!tree) fail_msg("line %d: %s in\n%s", error.line, error.text, text);
-    free(text);
-    return tree;
-}
-
-/* The value at a path of keys separated by slashes. */
-static json_t *at(json_t *tree, const char *path)
-{
-    char copy[256];
-    snprintf(copy, sizeof copy, "%s", path);
-    char *rest = copy;
-    for (char *key = strtok_r(rest, "/", &rest); key; key = strtok_r(NULL, "/", &rest)) {
-        tree = json_object_get(tree, key);
-        if (!tree) fail_msg("there is no %s of %s", key, path);
-    }
-    return tree;
-}
-
-static void assert_number(json_t *tree, const char *path, double want)
-{
-    const double got = json_number_value(at(tree, path));
-    if (got != want) fail_msg("%s: want %.17g, got %.17g", path, want, got);
-}
-
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part)) fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part)) fail_msg("\"%s\" is in:\n%s", part, text);
-}
-
-static void assert_starts(const char *text, const char *part)
-{
-    if (strncmp(text, part, strlen(part)) != 0)
-        fail_msg("\"%s\" is not at the start of:\n%s", part, text);
-}
-
 static void metrics_are_nested_by_side_and_type(void **state)
 {
     put_ranks(*state);
@@ -133,6 +62,7 @@ static void run_is_told_beside_the_metrics(void **state)
     json_t *tree = report_tree(*state, 0);
     assert_string_equal(json_string_value(at(tree, "run/settings/scorer")), "complex");
     assert_string_equal(json_string_value(at(tree, "run/settings/nonfinite")), "error");
+    assert_null(json_object_get(at(tree, "run/settings"), "policy"));
     assert_string_equal(json_string_value(at(tree, "run/run_digest")), "abc");
     assert_string_equal(json_string_value(at(tree, "run/results_digest")), "def");
     assert_true(json_is_true(at(tree, "run/complete")));
@@ -357,6 +287,14 @@ static void damaged_rank_is_refused(void **state)
     expect(ERR_FORMAT, report_write(*state, &config));
 }
 
+static void rank_of_no_side_is_refused(void **state)
+{
+    const struct ledger_rank rank = {0, "left", "a", "r", "b", {0, 0, 5, 0, 0}};
+    expect(OK, ledger_put_rank(*state, &rank));
+    const struct report_config config = {REPORT_CSV, 0, hits, 2, stderr};
+    expect(ERR_FORMAT, report_write(*state, &config));
+}
+
 static void full_disk_is_an_error(void **state)
 {
     FILE *full = fopen("/dev/full", "w");
@@ -424,6 +362,7 @@ int main(void)
         test_case(csv_has_a_line_for_each_metric),
         test_case(metric_with_a_logarithm_has_twelve_digits),
         test_case(damaged_rank_is_refused),
+        test_case(rank_of_no_side_is_refused),
         test_case(full_disk_is_an_error),
         test_plain(json_mends_what_is_not_utf8),
         test_plain(number_reads_back_as_itself),

@@ -268,6 +268,119 @@ static void files_that_cannot_be_read_are_named(void **state)
     assert_noted("valid: /tmp: is a folder");
 }
 
+/* ---- by program -------------------------------------------------------------------------- */
+
+/* A proof search whose files are there. */
+static void fill_prove(struct settings *settings)
+{
+    set(settings, SET_program, "prove");
+    set(settings, SET_train, "train.txt");
+    set(settings, SET_test, "test.txt");
+    set(settings, SET_rules, "rules.txt");
+    set(settings, SET_policy, "hash");
+}
+
+static void refuses(struct settings *settings, const char *part)
+{
+    expect(ERR_USAGE, settings_finish(settings));
+    assert_noted(part);
+}
+
+static void settings_of_other_programs_are_refused(void **state)
+{
+    fill(*state);
+    set(*state, SET_depth, "20");
+    refuses(*state, "depth: test.yaml:1: is a setting of program prove, but this run's program is "
+                    "rank; leave it out, or set program to prove");
+    struct settings *prove = NULL;
+    expect(OK, settings_open(&prove));
+    fill_prove(prove);
+    expect(OK, settings_finish(prove));
+    set(prove, SET_scorer, "distmult");
+    refuses(prove, "scorer: test.yaml:1: is a setting of program rank, but this run's program is "
+                   "prove");
+    settings_close(&prove);
+}
+
+static void rank_compares_with_all(void **state)
+{
+    fill(*state);
+    set(*state, SET_candidates, "sample");
+    refuses(*state, "candidates: test.yaml:1: found 'sample', but rank compares with all entities");
+    set(*state, SET_candidates, "all");
+    set(*state, SET_by, "side,depth");
+    refuses(*state, "by: test.yaml:1: found 'side,depth', but depth is a group of program prove");
+}
+
+static void prove_needs_facts_queries_and_rules(void **state)
+{
+    set(*state, SET_program, "prove");
+    refuses(*state, "facts and train are missing");
+    set(*state, SET_facts, "train.txt");
+    refuses(*state, "test is missing: it is the file to prove");
+    set(*state, SET_test, "test.txt");
+    refuses(*state, "rules is missing: it holds the clauses");
+    set(*state, SET_rules, "rules.txt");
+    refuses(*state, "model is missing: it holds the network of the policy");
+    set(*state, SET_model, "model.safetensors");
+    expect(OK, settings_finish(*state));
+    assert_string_equal(settings_text(*state, SET_filter), "test");
+}
+
+static void model_without_a_network_is_refused(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_model, "model.safetensors");
+    refuses(*state, "model: test.yaml:1: given, but policy hash reads none");
+    set(*state, SET_policy, "network");
+    expect(OK, settings_finish(*state));
+}
+
+/* Also the number that is the default: who says it does not expect all candidates. */
+static void samples_are_for_candidates_that_are_drawn(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_samples, "100");
+    refuses(*state, "samples: test.yaml:1: found '100', but all candidates are taken");
+    set(*state, SET_candidates, "sample");
+    expect(OK, settings_finish(*state));
+}
+
+static void mode_and_sides_exclude_each_other(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_mode, "both");
+    expect(OK, settings_finish(*state));
+    set(*state, SET_sides, "head,tail");
+    refuses(*state, "mode: test.yaml:1: found 'both', but sides are given, too");
+}
+
+static void prove_keeps_no_unknown_words(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_unknown, "keep");
+    refuses(*state, "unknown: test.yaml:1: found 'keep', but nothing is known of such a word; "
+                    "allowed with prove: error, drop");
+}
+
+static void groups_by_depth_need_labels(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_by, "depth");
+    refuses(*state, "depths is missing");
+    set(*state, SET_depths, "depths.txt");
+    expect(OK, settings_finish(*state));
+}
+
+static void missing_files_of_prove_are_named(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_domains, "missing.txt");
+    expect(ERR_INPUT, settings_finish(*state));
+    assert_noted("domains: ");
+    assert_noted("missing.txt: No such file or directory; given by test.yaml:1");
+}
+
 /* ---- the run digest ---------------------------------------------------------------------- */
 
 static void digest_covers_meaning_and_content_alone(void **state)
@@ -311,7 +424,8 @@ static void digest_is_of_the_documented_lines(void **state)
 static int make_files(void **state)
 {
     static const char *const names[] = {"train.txt",   "valid.txt",         "test.txt",
-                                        "queries.txt", "model.safetensors", "model.npy"};
+                                        "queries.txt", "model.safetensors", "model.npy",
+                                        "rules.txt",   "depths.txt"};
     (void)state;
     if (!mkdtemp(folder)) return 1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) make_file(names[i]);
@@ -348,6 +462,15 @@ int main(void)
         test_case(variants_of_other_scorers_are_refused),
         test_case(npy_model_needs_its_relations),
         test_case(files_that_cannot_be_read_are_named),
+        test_case(settings_of_other_programs_are_refused),
+        test_case(rank_compares_with_all),
+        test_case(prove_needs_facts_queries_and_rules),
+        test_case(model_without_a_network_is_refused),
+        test_case(samples_are_for_candidates_that_are_drawn),
+        test_case(mode_and_sides_exclude_each_other),
+        test_case(prove_keeps_no_unknown_words),
+        test_case(groups_by_depth_need_labels),
+        test_case(missing_files_of_prove_are_named),
         test_case(digest_covers_meaning_and_content_alone),
         test_case(digest_is_of_the_documented_lines),
     };

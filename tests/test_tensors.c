@@ -73,6 +73,30 @@ static void more_dimensions_are_folded_into_the_row(void **state)
     tensors_close(&tensors);
 }
 
+static void single_number_is_a_table_of_one(void **state)
+{
+    (void)state;
+    struct tensors *tensors;
+    struct table table;
+    float number;
+    expect(OK, tensors_open(write_safetensors("{\"s\":{\"dtype\":\"F32\",\"shape\":[],"
+                                              "\"data_offsets\":[0,4]},\"z\":{\"dtype\":\"F32\","
+                                              "\"shape\":[1,1],\"data_offsets\":[4,8]}}",
+                                              six, 8),
+                            &tensors));
+    for (size_t place = 0; place < tensors_count(tensors); place++) {
+        expect(OK, tensors_table(tensors, tensors_name(tensors, place), &table));
+        assert_int_equal(1, table.rows);
+        assert_int_equal(1, table.width);
+        table_row(&table, 0, &number);
+        assert_true(number == six[place]);
+    }
+    assert_int_equal(2, tensors_count(tensors));
+    assert_string_equal("s", tensors_name(tensors, 0));
+    assert_string_equal("z", tensors_name(tensors, 1));
+    tensors_close(&tensors);
+}
+
 static void missing_tensor_is_answered_with_the_names(void **state)
 {
     (void)state;
@@ -106,9 +130,8 @@ static void tensor_that_is_no_table_is_refused_when_asked_for(void **state)
     expect_note("tensor n: dtype I64, expected F64, F32, F16 or BF16");
     expect(ERR_INPUT, tensors_table(tensors, "x", &table));
     expect_note("tensor x: dtype X9");
-    expect(ERR_INPUT, tensors_table(tensors, "s", &table));
-    expect_note("tensor s: it is empty or a single number");
     expect(ERR_INPUT, tensors_table(tensors, "z", &table));
+    expect_note("tensor z: it is empty");
     tensors_close(&tensors);
 }
 
@@ -355,6 +378,22 @@ static void other_types_widen_or_round_once(void **state)
                 row[4] == -0x1p-149f);
 }
 
+/* What is infinite as fp32 is so for those who read it. */
+static void first_number_that_is_not_finite_is_found(void **state)
+{
+    (void)state;
+    const float numbers[] = {3.40282347e38f, -3.40282347e38f, 0, -INFINITY, NAN};
+    uint64_t row, column;
+    expect(OK, table_find_nonfinite(&(struct table){numbers, TENSOR_F32, 1, 5}, &row, &column));
+    assert_int_equal(3, column);
+    expect(OK, table_find_nonfinite(&(struct table){numbers + 4, TENSOR_F32, 1, 1}, &row, &column));
+    expect(ERR_NONE,
+           table_find_nonfinite(&(struct table){numbers, TENSOR_F32, 3, 1}, &row, &column));
+    const double doubles[] = {1e38, 1e39};
+    expect(OK, table_find_nonfinite(&(struct table){doubles, TENSOR_F64, 2, 1}, &row, &column));
+    assert_int_equal(1, row);
+}
+
 static void first_nan_is_found(void **state)
 {
     (void)state;
@@ -384,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test_plain(table_of_safetensors_is_read_by_rows),
         test_plain(more_dimensions_are_folded_into_the_row),
+        test_plain(single_number_is_a_table_of_one),
         test_plain(missing_tensor_is_answered_with_the_names),
         test_plain(tensor_that_is_no_table_is_refused_when_asked_for),
         test_plain(lying_safetensors_are_refused),
@@ -396,6 +436,7 @@ int main(void)
         test_plain(every_half_widens_exactly),
         test_plain(other_types_widen_or_round_once),
         test_plain(first_nan_is_found),
+        test_plain(first_number_that_is_not_finite_is_found),
     };
     return cmocka_run_group_tests(tests, folder_open, folder_close);
 }

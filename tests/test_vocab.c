@@ -93,6 +93,40 @@ static void added_labels_come_after_the_map(void **state)
     vocab_close(&vocab);
 }
 
+static void empty_vocab_finds_nothing(void **state)
+{
+    (void)state;
+    struct vocab *vocab;
+    expect(OK, vocab_open(&vocab));
+    assert_int_equal(0, vocab_count(vocab));
+    assert_int_equal(VOCAB_NONE, vocab_find(vocab, "a"));
+    expect(OK, vocab_order(vocab));
+    vocab_close(&vocab);
+}
+
+static void entered_labels_are_numbered_by_arrival_until_ordered(void **state)
+{
+    (void)state;
+    static const char *const arriving[] = {"10", "1", "\xc3\xa9", "9", "1", "100"};
+    static const uint32_t number[] = {0, 1, 2, 3, 1, 4};
+    static const char *const sorted[] = {"1", "10", "100", "9", "\xc3\xa9"};
+    struct vocab *vocab;
+    uint32_t id;
+    expect(OK, vocab_open(&vocab));
+    for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+        expect(OK, vocab_enter(vocab, arriving[i], &id));
+        assert_int_equal(number[i], id);
+    }
+    assert_int_equal(5, vocab_count(vocab));
+    expect(OK, vocab_order(vocab));
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_string_equal(sorted[i], vocab_label(vocab, i));
+        assert_int_equal(i, vocab_find(vocab, sorted[i]));
+    }
+    assert_int_equal(VOCAB_NONE, vocab_find(vocab, "1000"));
+    vocab_close(&vocab);
+}
+
 /* Enough of them for tables to grow and blocks to fill; labels must not move meanwhile. */
 static void many_labels_are_found_again(void **state)
 {
@@ -120,8 +154,12 @@ static void many_labels_are_found_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test_plain(map_is_read_in_any_order),    test_plain(broken_map_is_refused_with_its_line),
-        test_plain(made_map_is_in_byte_order),   test_plain(added_labels_come_after_the_map),
+        test_plain(map_is_read_in_any_order),
+        test_plain(broken_map_is_refused_with_its_line),
+        test_plain(made_map_is_in_byte_order),
+        test_plain(added_labels_come_after_the_map),
+        test_plain(empty_vocab_finds_nothing),
+        test_plain(entered_labels_are_numbered_by_arrival_until_ordered),
         test_plain(many_labels_are_found_again),
     };
     return cmocka_run_group_tests(tests, folder_open, folder_close);

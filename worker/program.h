@@ -17,6 +17,7 @@
 #define WORKER_PROGRAM_H
 
 #include "common/settings.h"
+#include "schema/work.h"
 #include "worker/backend.h"
 
 enum { PROGRAM_ALIGNMENT = 64 };
@@ -30,8 +31,9 @@ struct program_job {
 
 /* What a unit cost; added to while it is worked on. */
 struct program_work {
-    uint64_t pairs, rescored;   /* pairs scored; of them canonically after a fast pass */
-    uint64_t lanes, lanes_live; /* lane-steps; of them with an item in the lane */
+#define COUNTER(name) uint64_t name;
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
 };
 
 struct program {
@@ -54,8 +56,11 @@ struct program {
     uint64_t (*column)(const void *state); /* held; WIRE_NO_COLUMN: any */
 };
 
+void program_work_add(struct program_work *sum, const struct program_work *more);
+
 /* The built-in programs, one for each file in program/. */
 extern const struct program program_rank;
+extern const struct program program_prove;
 
 /* The program of that name; NULL if there is none. */
 const struct program *program_find(const char *name);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct program *const built_in[] = {&program_rank};
+static const struct program *const built_in[] = {&program_rank, &program_prove};
 enum { BUILT_IN = sizeof(built_in) / sizeof(built_in[0]) };
 
 static const struct program *registered;
@@ -28,6 +28,13 @@ const struct program *program_find(const char *name)
     for (size_t i = 0; program_at(i); i++)
         if (strcmp(name, program_at(i)->name) == 0) return program_at(i);
     return NULL;
+}
+
+void program_work_add(struct program_work *sum, const struct program_work *more)
+{
+#define COUNTER(name) sum->name += more->name;
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
 }
 
 void program_names(const struct backend *backend, char *text, size_t size)

@@ -48,7 +48,7 @@ struct runner {
     pthread_t thread;
     int event;
     atomic_bool stop;
-    _Atomic uint64_t progress, column;
+    _Atomic uint64_t progress, column, in_work;
 
     pthread_mutex_t lock; /* of what follows, up to the next blank line */
     pthread_cond_t work;
@@ -156,10 +156,11 @@ static enum err allocate(struct runner *runner, uint64_t bytes)
     const uint64_t rounded = (bytes / PROGRAM_ALIGNMENT + 1) * PROGRAM_ALIGNMENT;
     if (rounded < available) runner->memory = aligned_alloc(PROGRAM_ALIGNMENT, rounded);
     if (runner->memory) return OK;
-    return err_note(ERR_MEMORY,
-                    "worker: memory: a unit of this shape needs %.1f MB, %.1f MB are "
-                    "available; choose smaller --unit-candidates or fewer --lanes",
-                    (double)bytes * 1e-6, (double)available * 1e-6);
+    return err_note(
+        ERR_MEMORY,
+        "worker: memory: a unit of this shape needs %.1f MB, %.1f MB are "
+        "available; choose smaller units (--unit-candidates, --unit-items) or fewer --lanes",
+        (double)bytes * 1e-6, (double)available * 1e-6);
 }
 
 static enum err open_all(struct runner *runner)
@@ -281,6 +282,14 @@ static void load_units(struct runner *runner)
     }
 }
 
+/* The link gets more units as more are worked on at the same time; so it is woken when they are. */
+static void tell_in_work(struct runner *runner)
+{
+    const uint64_t count = runner->loaded.count;
+    const uint64_t before = atomic_exchange(&runner->in_work, count);
+    if (count > before && count > 1) check(eventfd_write(runner->event, 1) == 0);
+}
+
 /* The oldest unit takes the blame; those loaded after it start anew. */
 static void fail_oldest(struct runner *runner, enum err err)
 {
@@ -318,6 +327,7 @@ static void work_on(struct runner *runner)
     bool go = true;
     while (go && !atomic_load(&runner->stop)) {
         load_units(runner);
+        tell_in_work(runner);
         finish_units(runner); /* a unit may be empty */
         if (runner->loaded.count > 0) {
             const enum err err = runner->program->advance(runner->state);
@@ -424,11 +434,11 @@ enum err runner_take(struct runner *runner, struct runner_result *out)
     if (took) {
         outcome = runner->out.at[runner->out.first++];
         runner->out.count--;
-        if (runner->out.count == 0) {
-            eventfd_t ignored;
-            check(eventfd_read(runner->event, &ignored) == 0);
-            runner->out.first = 0;
-        }
+    }
+    if (runner->out.count == 0) {
+        eventfd_t ignored;
+        (void)!eventfd_read(runner->event, &ignored); /* may be 0 already */
+        runner->out.first = 0;
     }
     pthread_mutex_unlock(&runner->lock);
     out->bytes = NULL;
@@ -459,4 +469,9 @@ uint64_t runner_progress(const struct runner *runner)
 uint64_t runner_column(const struct runner *runner)
 {
     return atomic_load(&runner->column);
+}
+
+uint64_t runner_in_work(const struct runner *runner)
+{
+    return atomic_load(&runner->in_work);
 }

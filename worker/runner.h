@@ -4,7 +4,8 @@
  *     runner_open --> runner_put (a lease) ... runner_take (a result) ... --> runner_close
  *
  * Leases are worked on in the order they were put. runner_event is a file descriptor that is
- * readable while a result waits, and once when it has opened, until runner_ready is called.
+ * readable while a result waits, once when it has opened, until runner_ready is called, and when
+ * more units are worked on at the same time, until runner_take is called.
  * runner_progress moves with every step: a hung computation shows.
  *
  * Owner:   runner_open gives, runner_close takes (and cancels what is left). A result's bytes
@@ -48,6 +49,7 @@ MUST enum err runner_take(struct runner *runner, struct runner_result *out); /* 
 
 int runner_event(const struct runner *runner);
 uint64_t runner_progress(const struct runner *runner);
-uint64_t runner_column(const struct runner *runner); /* the block of candidates it holds */
+uint64_t runner_column(const struct runner *runner);  /* the block of candidates it holds */
+uint64_t runner_in_work(const struct runner *runner); /* units worked on at the same time */
 
 #endif

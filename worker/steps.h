@@ -7,8 +7,15 @@
 #ifndef WORKER_STEPS_H
 #define WORKER_STEPS_H
 
+#include "worker/step/choose.h"
+#include "worker/step/derive.h"
+#include "worker/step/encode.h"
 #include "worker/step/rank.h"
 
-#define STEPS(STEP) STEP(rank, struct rank_args)
+#define STEPS(STEP)                  \
+    STEP(rank, struct rank_args)     \
+    STEP(derive, struct derive_args) \
+    STEP(encode, struct encode_args) \
+    STEP(choose, struct choose_args)
 
 #endif

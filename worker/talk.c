@@ -261,13 +261,12 @@ static enum err send_result(struct talk *talk, struct held_unit *unit, struct ru
         .unit = result->unit,
         .attempt = result->attempt,
         .class = wire_text(settings_text(talk->settings, SET_numeric)),
-        .pairs = result->work.pairs,
-        .rescored = result->work.rescored,
-        .lanes = result->work.lanes,
-        .lanes_live = result->work.lanes_live,
         .busy_us = result->busy_us,
         .peak_bytes = talk->peak_bytes,
     };
+#define COUNTER(name) message.result.name = result->work.name;
+    WORK_COUNTERS(COUNTER)
+#undef COUNTER
     uint8_t *header;
     size_t size;
     const enum err err = wire_encode(&message, &header, &size);
@@ -306,15 +305,18 @@ static enum err take_results(struct talk *talk)
     return err == ERR_NONE ? OK : err;
 }
 
-/* Units to have in hand or asked for. */
+/* Units to have in hand or asked for: so many that one always waits behind those that are worked
+ * on at the same time, however long they take. The third of these is because a quarter of all must
+ * be missing before more are asked for. */
 static uint64_t window(const struct talk *talk)
 {
     if (talk->config->credit) return talk->config->credit;
-    if (talk->unit_us <= 0) return CREDIT_FIRST;
-    const double units = WORK_AHEAD_US / talk->unit_us;
-    return units < CREDIT_FIRST      ? CREDIT_FIRST
-           : units > LINK_CREDIT_MAX ? LINK_CREDIT_MAX
-                                     : (uint64_t)units;
+    const uint64_t in_work = runner_in_work(talk->runner);
+    const double behind = (double)(in_work + in_work / 3 + 1);
+    const double least = behind < CREDIT_FIRST ? CREDIT_FIRST : behind;
+    const double ahead = talk->unit_us > 0 ? WORK_AHEAD_US / talk->unit_us : 0;
+    const double units = ahead < least ? least : ahead;
+    return units < LINK_CREDIT_MAX ? (uint64_t)units : LINK_CREDIT_MAX;
 }
 
 static enum err ask(struct talk *talk)

@@ -1,4 +1,5 @@
-"""What all end-to-end tests share: the program (tool.py), made data (made.py), real data, shims.
+"""What all end-to-end tests share: the program (tool.py), made data (made.py, prove_data.py), real
+data, shims.
 
 MILLRACE_BIN names the folder of the programs; MILLRACE_DATA that of the real data, which tests
 skip by name where it is absent.
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from made import Made
+from prove_data import Family
 from tool import BIN, HERE, Tool, programs_with
 
 
@@ -52,6 +54,19 @@ def large(tmp_path_factory):
     """A run of some hundred milliseconds on one thread."""
     made = Made(seed=2, whole=True, entities=6000, train=20000, test=1500, width=128)
     return made.write(tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture(scope="session")
+def family(tmp_path_factory):
+    """A theory of 60 constants, 6 predicates and 11 rules; a run of some 2,700 searches."""
+    return Family(seed=1).write(tmp_path_factory.mktemp("family"))
+
+
+@pytest.fixture(scope="session")
+def full_speed():
+    """For tests that take minutes where sanitizers slow the programs down."""
+    if b"__asan_init" in (BIN / "millrace-worker").read_bytes():
+        pytest.skip("too much work for programs that are built with a sanitizer")
 
 
 @pytest.fixture(scope="session")

@@ -182,8 +182,8 @@ def test_report_json_has_the_nesting_of_pykeen(run, small):
     inner = report["run"]
     assert {"settings", "inputs", "run_digest", "results_digest", "complete", "units_done",
             "units_total", "nonfinite", "ties", "class", "work"} <= set(inner)
-    assert set(inner["work"]) == {"pairs", "rescored", "lane_use", "busy_s", "wall_s",
-                                  "peak_bytes"}
+    assert {"pairs", "rescored", "lane_use", "busy_s", "wall_s", "peak_bytes"} <= set(
+        inner["work"])
     assert inner["complete"] is True and inner["class"] == "exact"
     assert inner["results_digest"] == small.expected_digest()
     assert inner["settings"]["scorer"] == "distmult"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tool import BIN, Tool, programs_with, progress, query, units_done, wait_until
+from tool import (BIN, Tool, children, kill, programs_with, progress, query, units_done,
+                  wait_until)
 
 ROUNDS = int(os.environ.get("MILLRACE_SOAK") or 50)
 UNITS = {"one unit": [], "rows": ["--unit-questions", 100],
@@ -36,24 +37,6 @@ def test_one_digest_for_any_workers(workers, units, threads, small, tool):
 
 
 # ---- killing --------------------------------------------------------------------------------
-
-
-def children(pid):
-    """The processes that `pid` started."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(word) for word in task.read_text().split()]
-        except OSError:
-            pass
-    return found
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def test_killing_loses_nothing(large, digest, tool, slowly):

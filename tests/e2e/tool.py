@@ -53,16 +53,19 @@ class Tool:
     def report(self, db, *arguments):
         return json.loads(self.call("report", db, "--format", "json", *arguments).stdout)
 
-    def ranks(self, db):
-        """The bytes of the exported ranks."""
+    def export(self, db, what):
+        """The bytes of an export as .tsv."""
         out = self.folder / "exported.tsv"
-        self.call("export", db, "--what", "ranks", "--out", out)
+        self.call("export", db, "--what", what, "--out", out)
         return out.read_bytes()
 
-    def digest(self, db):
-        """The results digest, which must be that of the exported ranks."""
+    def ranks(self, db):
+        return self.export(db, "ranks")
+
+    def digest(self, db, what="ranks"):
+        """The results digest, which must be that of the exported ranks, or outcomes of `prove`."""
         digest = self.report(db)["run"]["results_digest"]
-        assert digest == hashlib.sha256(self.ranks(db)).hexdigest()
+        assert digest == hashlib.sha256(self.export(db, what)).hexdigest()
         return digest
 
 
@@ -70,9 +73,14 @@ def rows_of(tsv):
     """The lines of an export as dicts; numbers as numbers."""
     lines = tsv.decode().splitlines()
     names = lines[0].split("\t")
-    texts = {"side", "head", "relation", "tail"}
-    return [{name: word if name in texts else int(word)
-             for name, word in zip(names, line.split("\t"))} for line in lines[1:]]
+    texts = dict.fromkeys(("side", "head", "relation", "tail", "end"), str)
+    kinds = [{**texts, "logprob": float, "digest": hexadecimal}.get(name, int) for name in names]
+    return [{name: kind(word) for name, kind, word in zip(names, kinds, line.split("\t"))}
+            for line in lines[1:]]
+
+
+def hexadecimal(word):
+    return int(word, 16)
 
 
 def query(path, sql):
@@ -91,6 +99,24 @@ def programs_with(worker, folder):
     shutil.copy(BIN / "millrace", folder / "millrace")
     shutil.copy(worker, folder / "millrace-worker")
     return folder
+
+
+def children(pid):
+    """The processes that `pid` started."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(word) for word in task.read_text().split()]
+        except OSError:
+            pass
+    return found
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def progress(tool, column, db="run.db"):

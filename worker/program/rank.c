@@ -2,6 +2,7 @@
 #include "worker/program/rank_lane.h"
 
 #include "common/wire.h"
+#include "worker/program/carving.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,20 +85,6 @@ static enum err measure(const struct program_job *job, void **out, uint64_t *byt
     if (err) close_rank(&self);
     *out = self;
     return err;
-}
-
-/* Memory that is handed out from the front. */
-struct carving {
-    uint8_t *at, *end;
-};
-
-static void *carve(struct carving *carving, uint64_t count, uint64_t size, uint64_t alignment)
-{
-    carving->at += (alignment - (uintptr_t)carving->at % alignment) % alignment;
-    void *out = carving->at;
-    check((uint64_t)(carving->end - carving->at) >= count * size);
-    carving->at += count * size;
-    return out;
 }
 
 static enum err open_rank(void *self, void *memory, uint64_t bytes)
@@ -273,10 +260,7 @@ static void tally(void *self, uint8_t *bytes, struct program_work *work)
     struct rank_state *state = self;
     check(finished(state));
     tally_write(state->count, state->unit_targets, bytes);
-    work->pairs += state->work.pairs;
-    work->rescored += state->work.rescored;
-    work->lanes += state->work.lanes;
-    work->lanes_live += state->work.lanes_live;
+    program_work_add(work, &state->work);
     state->loaded = false;
 }
 

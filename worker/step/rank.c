@@ -1,8 +1,6 @@
 /* Chooses the instruction set, and cuts the step into parts for the pool. */
+#include "worker/step/isa.h"
 #include "worker/step/rank_cpu.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 enum {
     CACHE_BYTES = 512 << 10, /* of panels that a part keeps in the second-level cache */
@@ -11,48 +9,19 @@ enum {
     PARTS_PER_THREAD = 4,
 };
 
-#if defined(__x86_64__)
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-static bool has_avx512(void)
-{
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-#else
-static bool has_avx2(void)
-{
-    return false;
-}
-
-static bool has_avx512(void)
-{
-    return false;
-}
-#endif
-
-/* The kernel of that name; the best one for "". */
-static const struct rank_kernel *find(const char *name)
-{
-    const struct rank_kernel *kernel[] = {has_avx512() ? rank_avx512() : NULL,
-                                          has_avx2() ? rank_avx2() : NULL, rank_base()};
-    for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
-        if (kernel[i] && (!*name || strcmp(name, kernel[i]->name) == 0)) return kernel[i];
-    return NULL;
-}
-
 enum err rank_kernel_find(const char *name, const struct rank_kernel **out)
 {
-    const char *wanted = name ? name : getenv("MILLRACE_ISA");
-    *out = find(wanted ? wanted : "");
-    if (*out) return OK;
-    return err_note(ERR_USAGE,
-                    "worker: MILLRACE_ISA: %s: this processor does not have it; the "
-                    "best it has is %s",
-                    wanted, find("")->name);
+    const struct rank_kernel *const kernel[ISA_COUNT] = {
+#define ROW(name) rank_##name(),
+        INSTRUCTION_SETS(ROW)
+#undef ROW
+    };
+    bool made[ISA_COUNT];
+    for (int i = 0; i < ISA_COUNT; i++) made[i] = kernel[i] != NULL;
+    enum isa isa;
+    const enum err err = isa_find(name, made, &isa);
+    *out = err ? NULL : kernel[isa];
+    return err;
 }
 
 struct cut {

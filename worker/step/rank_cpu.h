@@ -2,10 +2,9 @@
  * rank_cpu - the rank step on the processor, once for each instruction set.
  *
  * rank_kernel.h is compiled by rank_base.c, rank_avx2.c and rank_avx512.c with the flags of each;
- * the results are the same, bit for bit. The best set that the processor has is taken, or the one
- * that the environment variable MILLRACE_ISA names ("base", "avx2", "avx512").
+ * the results are the same, bit for bit. worker/step/isa.h chooses among them.
  *
- * Errors:  ERR_USAGE when MILLRACE_ISA names a set that is unknown or that is not there.
+ * Errors:  ERR_USAGE when a set is named that is unknown or that is not there.
  * Threads: pure functions of their arguments; rank_cpu shares its work out over the pool.
  */
 #ifndef WORKER_STEP_RANK_CPU_H
@@ -37,7 +36,7 @@ const struct rank_kernel *rank_base(void);
 const struct rank_kernel *rank_avx2(void);
 const struct rank_kernel *rank_avx512(void);
 
-/* The set of that name, if processor and compiler have it; NULL: MILLRACE_ISA, else the best. */
+/* The set of that name, as isa_find. */
 MUST enum err rank_kernel_find(const char *name, const struct rank_kernel **out);
 
 MUST enum err rank_cpu(struct pool *pool, const struct rank_kernel *kernel,
