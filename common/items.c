@@ -5,6 +5,7 @@
 #include "common/prove_shape.h"
 #include "common/splits.h"
 #include "common/wire.h"
+#include "common/numbers.h"
 
 #include <stdlib.h>
 
@@ -32,21 +33,6 @@ struct others {
     uint32_t count;  /* members without it */
     uint32_t places; /* of them, those that the target's list has; 0 leaves the rest unset */
 };
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint64_t ceiling(uint64_t number, uint64_t divisor)
-{
-    return number / divisor + (number % divisor != 0);
-}
 
 static uint32_t entity_of(const struct triple *triple, enum side side)
 {
@@ -80,7 +66,7 @@ static struct others find_others(const struct items *items, const struct item_ta
     check(others.domain); /* items_open looked */
     others.truth = domain_place(others.domain, entity_of(triple, side));
     others.count = others.domain->count - (others.truth < others.domain->count);
-    others.places = (uint32_t)least(share, others.count);
+    others.places = (uint32_t)numbers_least(share, others.count);
     return others;
 }
 
@@ -143,9 +129,9 @@ static enum err count_places(const struct settings *settings, struct items *item
     for (uint32_t target = 0; target < items->target_count; target++) {
         const enum err err = check_target(settings, items, target);
         if (err) return err;
-        items->places = most(items->places, items_places(items, target));
+        items->places = numbers_most(items->places, items_places(items, target));
     }
-    if (items->places > INT64_MAX / most(items->target_count, 1))
+    if (items->places > INT64_MAX / numbers_most(items->target_count, 1))
         return err_note(ERR_INPUT,
                         "queries: %u targets with up to %llu candidates each; that is too many",
                         items->target_count, (unsigned long long)items->places);
@@ -159,16 +145,17 @@ static uint64_t choose_unit_items(const struct settings *settings, const struct 
 {
     const uint64_t grid = items->target_count * items->places;
     const uint64_t by_lanes = UNIT_LANES * prove_lanes(settings);
-    const uint64_t by_count = ceiling(grid, UNITS_WISHED);
-    return least(most(least(by_lanes, by_count), UNIT_LEAST), UNIT_MOST);
+    const uint64_t by_count = numbers_ceiling(grid, UNITS_WISHED);
+    return numbers_least(numbers_most(numbers_least(by_lanes, by_count), UNIT_LEAST), UNIT_MOST);
 }
 
 static void cut(const struct settings *settings, struct items *items)
 {
     uint64_t unit_items = settings_count(settings, SET_unit_items);
     if (unit_items == 0) unit_items = choose_unit_items(settings, items);
-    items->unit_candidates = least(unit_items, items->places);
-    items->unit_targets = least(unit_items / items->unit_candidates, most(items->target_count, 1));
+    items->unit_candidates = numbers_least(unit_items, items->places);
+    items->unit_targets =
+        numbers_least(unit_items / items->unit_candidates, numbers_most(items->target_count, 1));
 }
 
 static uint64_t choose_sides(const struct settings *settings)
@@ -200,12 +187,12 @@ void items_close(struct items *items)
 
 uint64_t items_rows(const struct items *items)
 {
-    return ceiling(items->target_count, items->unit_targets);
+    return numbers_ceiling(items->target_count, items->unit_targets);
 }
 
 uint64_t items_columns(const struct items *items)
 {
-    return ceiling(items->places, items->unit_candidates);
+    return numbers_ceiling(items->places, items->unit_candidates);
 }
 
 struct item_span items_span(const struct items *items, uint64_t unit)
@@ -216,9 +203,10 @@ struct item_span items_span(const struct items *items, uint64_t unit)
     const uint64_t first_place = unit % columns * items->unit_candidates;
     return (struct item_span){
         .first_target = (uint32_t)first_target,
-        .target_count = (uint32_t)least(items->unit_targets, items->target_count - first_target),
+        .target_count =
+            (uint32_t)numbers_least(items->unit_targets, items->target_count - first_target),
         .first_place = first_place,
-        .place_count = least(items->unit_candidates, items->places - first_place),
+        .place_count = numbers_least(items->unit_candidates, items->places - first_place),
     };
 }
 

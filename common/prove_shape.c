@@ -1,6 +1,7 @@
 #include "common/prove_shape.h"
 
 #include "common/outcome.h"
+#include "common/numbers.h"
 
 enum {
     LANES_STANDARD = 512,
@@ -30,16 +31,6 @@ enum {
 
 /* The choices of settings, by their place in schema/run.def. */
 enum { SWITCH_ON = 1 };
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* Sums and products that stay at the largest number instead of overflowing. */
 static uint64_t plus(uint64_t a, uint64_t b)
@@ -77,7 +68,7 @@ static uint64_t choose_visited(const struct prove_shape *shape)
 /* A step looks for every lane's state and its successors at most. */
 static uint64_t choose_codes(const struct prove_shape *shape)
 {
-    return most(shape->lanes * (shape->successors + UINT64_C(1)), CODES_LEAST);
+    return numbers_most(shape->lanes * (shape->successors + UINT64_C(1)), CODES_LEAST);
 }
 
 static uint64_t choose_slots(const struct prove_shape *shape)
@@ -89,9 +80,9 @@ void prove_shape_choose(const struct settings *settings, const struct theory *th
                         const struct items *items, const struct network *network,
                         struct prove_shape *out)
 {
-    const uint64_t grid = most(items->target_count * items->places, 1);
+    const uint64_t grid = numbers_most(items->target_count * items->places, 1);
     *out = (struct prove_shape){
-        .lanes = (uint32_t)least(prove_lanes(settings), grid),
+        .lanes = (uint32_t)numbers_least(prove_lanes(settings), grid),
         .atoms = (uint32_t)settings_count(settings, SET_atoms),
         .successors = (uint32_t)settings_count(settings, SET_successors),
         .depth = (uint32_t)settings_count(settings, SET_depth),
@@ -120,7 +111,7 @@ static uint64_t thread_bytes(const struct prove_shape *shape)
 {
     const uint64_t child_atoms = (uint64_t)shape->atoms + shape->body_most;
     const uint64_t child = child_atoms * sizeof(struct atom) + CHILD_BYTES;
-    const uint64_t vector = vector_bytes(most(shape->width, shape->hidden));
+    const uint64_t vector = vector_bytes(numbers_most(shape->width, shape->hidden));
     return THREAD_BYTES + child * (shape->successors + UINT64_C(1)) +
            TILE_ROWS * TILE_VECTORS * vector;
 }

@@ -75,7 +75,7 @@ MUST enum err settings_find(const char *name, const char *origin, enum setting *
 
 /* Checks and stores `text`. Paths are stored absolute: a relative one is put behind `folder`,
  * itself relative to the working directory; NULL stores it as it is. An empty list sets the
- * default where that is empty. `origin` is copied. */
+ * default where that is empty, an empty flag takes an input back. `origin` is copied. */
 MUST enum err settings_set(struct settings *settings, enum setting setting, const char *text,
                            const char *folder, const char *origin);
 

@@ -19,9 +19,11 @@ static bool has_file(const struct settings *settings, enum setting setting)
     return settings_given(settings, setting) && settings_choice(settings, setting) < 0;
 }
 
-/* Whether somebody gave a value, be it the default. */
+/* Whether somebody gave a value, be it the default; a file that was taken back is not given. */
 static bool said(const struct settings *settings, enum setting setting)
 {
+    if (setting_rows[setting].type == SETTING_INPUT && !settings_given(settings, setting))
+        return false;
     return strcmp(settings_origin(settings, setting), SETTINGS_DEFAULT) != 0;
 }
 

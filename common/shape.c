@@ -1,4 +1,5 @@
 #include "common/shape.h"
+#include "common/numbers.h"
 
 enum {
     COLUMN_MOST = 1 << 16, /* candidates in a unit */
@@ -24,24 +25,9 @@ enum form { DOT, L1, L2, MODULUS };
 static const enum form forms[] = {SCORERS(ROW)};
 #undef ROW
 
-static uint64_t ceiling(uint64_t number, uint64_t divisor)
-{
-    return number / divisor + (number % divisor != 0);
-}
-
 static uint64_t pad(uint64_t number, uint64_t step)
 {
-    return ceiling(number, step) * step;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
+    return numbers_ceiling(number, step) * step;
 }
 
 static uint64_t choose_dim(const struct settings *settings, uint64_t width)
@@ -57,20 +43,20 @@ static uint64_t choose_dim(const struct settings *settings, uint64_t width)
 static uint64_t choose_unit_questions(const struct shape *shape)
 {
     const uint64_t by_work = UNIT_WORK / (shape->unit_candidates * shape->dim);
-    const uint64_t rows_wished = ceiling(UNITS_WISHED, shape_columns(shape));
-    const uint64_t by_count = ceiling(shape->questions, rows_wished);
-    return most(least(least(by_work, by_count), ROW_MOST), ROW_LEAST);
+    const uint64_t rows_wished = numbers_ceiling(UNITS_WISHED, shape_columns(shape));
+    const uint64_t by_count = numbers_ceiling(shape->questions, rows_wished);
+    return numbers_most(numbers_least(numbers_least(by_work, by_count), ROW_MOST), ROW_LEAST);
 }
 
 static uint64_t count_unit_targets(const struct questions *questions, uint64_t unit_questions)
 {
     uint64_t count = 0;
     for (uint64_t first = 0; first < questions->count; first += unit_questions) {
-        const uint64_t last = least(first + unit_questions, questions->count) - 1;
+        const uint64_t last = numbers_least(first + unit_questions, questions->count) - 1;
         const struct question *end = &questions->at[last];
         const uint64_t targets =
             (uint64_t)end->first_target + end->target_count - questions->at[first].first_target;
-        count = most(count, targets);
+        count = numbers_most(count, targets);
     }
     return count;
 }
@@ -88,21 +74,21 @@ enum err shape_choose(const struct settings *settings, const struct dataset *dat
         .dim = choose_dim(settings, dataset->entity_table.width),
     };
     check(out->questions > 0 && out->candidates > 0);
-    out->unit_candidates = least(out->unit_candidates, out->candidates);
+    out->unit_candidates = numbers_least(out->unit_candidates, out->candidates);
     out->unit_questions = unit_questions ? unit_questions : choose_unit_questions(out);
-    out->unit_questions = least(out->unit_questions, out->questions);
+    out->unit_questions = numbers_least(out->unit_questions, out->questions);
     out->unit_targets = count_unit_targets(&dataset->questions, out->unit_questions);
     return OK;
 }
 
 uint64_t shape_rows(const struct shape *shape)
 {
-    return ceiling(shape->questions, shape->unit_questions);
+    return numbers_ceiling(shape->questions, shape->unit_questions);
 }
 
 uint64_t shape_columns(const struct shape *shape)
 {
-    return ceiling(shape->candidates, shape->unit_candidates);
+    return numbers_ceiling(shape->candidates, shape->unit_candidates);
 }
 
 uint64_t shape_units(const struct shape *shape)
@@ -117,16 +103,17 @@ struct unit_span shape_span(const struct shape *shape, uint64_t unit)
     const uint64_t first_candidate = unit % shape_columns(shape) * shape->unit_candidates;
     return (struct unit_span){
         .first_question = first_question,
-        .question_count = least(shape->unit_questions, shape->questions - first_question),
+        .question_count = numbers_least(shape->unit_questions, shape->questions - first_question),
         .first_candidate = first_candidate,
-        .candidate_count = least(shape->unit_candidates, shape->candidates - first_candidate),
+        .candidate_count =
+            numbers_least(shape->unit_candidates, shape->candidates - first_candidate),
     };
 }
 
 uint64_t shape_bytes(const struct shape *shape, uint64_t lanes, uint64_t threads)
 {
     const uint64_t row = shape->dim * sizeof(float);
-    const uint64_t panels = ceiling(shape->unit_candidates, PANEL);
+    const uint64_t panels = numbers_ceiling(shape->unit_candidates, PANEL);
     const uint64_t parts[] = {
         panels * PANEL * row,
         panels * sizeof(double),

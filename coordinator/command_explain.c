@@ -1,5 +1,6 @@
 /* command_explain - why a unit is where it is (explain), and another chance for it (retry). */
 #include "coordinator/command.h"
+#include "common/numbers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -162,11 +163,6 @@ static enum err visit_event(void *context, size_t columns, const char *const *na
     return OK;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The unit's place in the grid, from what the plan stored. */
 static enum err print_place(struct ledger *reader, uint64_t unit)
 {
@@ -180,8 +176,9 @@ static enum err print_place(struct ledger *reader, uint64_t unit)
     const uint64_t row = unit / columns, column = unit % columns;
     printf("  row %" PRIu64 ", column %" PRIu64 ": questions %" PRIu64 " to %" PRIu64
            ", candidates %" PRIu64 " to %" PRIu64 "\n",
-           row, column, row * unit_questions, least((row + 1) * unit_questions, questions) - 1,
-           column * unit_candidates, least((column + 1) * unit_candidates, candidates) - 1);
+           row, column, row * unit_questions,
+           numbers_least((row + 1) * unit_questions, questions) - 1, column * unit_candidates,
+           numbers_least((column + 1) * unit_candidates, candidates) - 1);
     return OK;
 }
 

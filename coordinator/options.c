@@ -182,17 +182,28 @@ static int print_choices(FILE *out, const struct setting_row *row)
     return print_words(out, text, HELP_COLUMN);
 }
 
+/* "(prove; default: 20)": the program that a setting is for, and its default, where there are. */
+static void describe_row(const struct setting_row *row, char *text, size_t size)
+{
+    const char *program = row->program ? row->program : "";
+    const char *standard = row->standard ? row->standard : "";
+    const char *between = *program && *standard ? "; " : "";
+    *text = 0;
+    if (*program || *standard)
+        snprintf(text, size, "(%s%s%s%s)", program, between, *standard ? "default: " : "",
+                 standard);
+}
+
 static void print_setting(FILE *out, const struct setting_row *row)
 {
-    char name[NAME_SIZE], standard[TEXT_SIZE];
+    char name[NAME_SIZE], note[TEXT_SIZE];
     dash(row->name, name);
     int column = print_flag(out, name, value_word(row), row->help);
     if (row->choices) column = print_choices(out, row);
-    snprintf(standard, sizeof standard, "(default: %s)", row->standard ? row->standard : "");
-    const bool fits = column + 1 + (int)strlen(standard) <= LINE_COLUMNS;
-    if (row->standard && *row->standard && !fits)
-        column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
-    if (row->standard && *row->standard) print_words(out, standard, column);
+    describe_row(row, note, sizeof note);
+    const bool fits = column + 1 + (int)strlen(note) <= LINE_COLUMNS;
+    if (*note && !fits) column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+    if (*note) print_words(out, note, column);
     fputc('\n', out);
 }
 

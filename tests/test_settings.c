@@ -131,6 +131,13 @@ static void empty_list_is_the_default_where_that_is_empty(void **state)
     assert_false(settings_given(*state, SET_by));
 }
 
+static void an_empty_flag_takes_an_input_back(void **state)
+{
+    set(*state, SET_model, "/runs/model.safetensors");
+    expect(OK, settings_set(*state, SET_model, "", "/runs", "--model"));
+    assert_false(settings_given(*state, SET_model));
+}
+
 static void paths_are_absolute_from_their_folder(void **state)
 {
     char working[4096], wanted[5000];
@@ -450,6 +457,7 @@ int main(void)
         test_case(counts_out_of_bounds_are_refused),
         test_case(refusal_names_place_value_and_choices),
         test_case(empty_list_is_the_default_where_that_is_empty),
+        test_case(an_empty_flag_takes_an_input_back),
         test_case(paths_are_absolute_from_their_folder),
         test_case(long_paths_are_refused),
         test_case(queries_is_a_choice_or_a_path),

@@ -2,6 +2,7 @@
 #include "worker/step/encode.h"
 
 #include "worker/step/isa.h"
+#include "common/numbers.h"
 
 enum {
     TILE_ROWS = 96, /* most of a tile: enough for each weight to be used often, few enough for
@@ -42,21 +43,11 @@ struct cut {
     uint32_t tiles;
 };
 
-static uint32_t divide_up(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static void run_tile(void *context, uint32_t number, uint32_t thread)
 {
     const struct cut *cut = context;
     const uint32_t each = cut->args->rows / cut->tiles, longer = cut->args->rows % cut->tiles;
-    const uint32_t first = number * each + least(number, longer);
+    const uint32_t first = number * each + (uint32_t)numbers_least(number, longer);
     cut->kernel->tile(cut->args, first, each + (number < longer),
                       cut->args->scratch + thread * cut->scratch_floats);
 }
@@ -90,14 +81,16 @@ enum err encode_cpu(struct pool *pool, const struct encode_kernel *kernel,
     if (err || args->rows == 0) return err;
 
     const uint32_t threads = pool_threads(pool);
-    const uint32_t enough = divide_up(args->rows, TILE_ROWS);
+    const uint32_t enough = (uint32_t)numbers_ceiling(args->rows, TILE_ROWS);
     const uint32_t rounds =
-        enough > threads ? divide_up(enough, threads * TILES_PER_THREAD) * TILES_PER_THREAD : 1;
+        enough > threads
+            ? (uint32_t)numbers_ceiling(enough, threads * TILES_PER_THREAD) * TILES_PER_THREAD
+            : 1;
     struct cut cut = {
         .args = args,
         .kernel = kernel,
         .scratch_floats = scratch_floats(weights->width, weights->hidden),
-        .tiles = least(rounds * threads, args->rows),
+        .tiles = (uint32_t)numbers_least(rounds * threads, args->rows),
     };
     pool_run(pool, cut.tiles, run_tile, &cut);
     return OK;

@@ -1,6 +1,7 @@
 /* Chooses the instruction set, and cuts the step into parts for the pool. */
 #include "worker/step/isa.h"
 #include "worker/step/rank_cpu.h"
+#include "common/numbers.h"
 
 enum {
     CACHE_BYTES = 512 << 10, /* of panels that a part keeps in the second-level cache */
@@ -31,16 +32,6 @@ struct cut {
     uint32_t lanes_each, lane_parts;
 };
 
-static uint32_t divide_up(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static void run_part(void *context, uint32_t number, uint32_t thread)
 {
     (void)thread;
@@ -49,9 +40,9 @@ static void run_part(void *context, uint32_t number, uint32_t thread)
     const uint32_t panel = number / cut->lane_parts * cut->panels_each;
     const struct rank_part part = {
         .first_lane = lane,
-        .lanes = least(cut->lanes_each, cut->args->lanes - lane),
+        .lanes = (uint32_t)numbers_least(cut->lanes_each, cut->args->lanes - lane),
         .first_panel = panel,
-        .panels = least(cut->panels_each, cut->panels - panel),
+        .panels = (uint32_t)numbers_least(cut->panels_each, cut->panels - panel),
     };
     cut->kernel->part(cut->args, &part);
 }
@@ -68,17 +59,17 @@ enum err rank_cpu(struct pool *pool, const struct rank_kernel *kernel, const str
     struct cut cut = {
         .args = args,
         .kernel = kernel,
-        .panels = divide_up(args->candidates, RANK_PANEL),
+        .panels = (uint32_t)numbers_ceiling(args->candidates, RANK_PANEL),
         .panels_each = fitting < 1            ? 1
                        : fitting > RANK_BLOCK ? RANK_BLOCK
                                               : (uint32_t)fitting,
         .lanes_each = PART_LANES,
     };
-    const uint32_t panel_parts = divide_up(cut.panels, cut.panels_each);
-    cut.lane_parts = divide_up(args->lanes, cut.lanes_each);
+    const uint32_t panel_parts = (uint32_t)numbers_ceiling(cut.panels, cut.panels_each);
+    cut.lane_parts = (uint32_t)numbers_ceiling(args->lanes, cut.lanes_each);
     if ((uint64_t)panel_parts * cut.lane_parts < (uint64_t)PARTS_PER_THREAD * pool_threads(pool)) {
         cut.lanes_each = PART_LANES_MIN;
-        cut.lane_parts = divide_up(args->lanes, cut.lanes_each);
+        cut.lane_parts = (uint32_t)numbers_ceiling(args->lanes, cut.lanes_each);
     }
     check((uint64_t)panel_parts * cut.lane_parts < UINT32_MAX);
     pool_run(pool, panel_parts * cut.lane_parts, run_part, &cut);
