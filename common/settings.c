@@ -218,11 +218,8 @@ static enum err read_choice(const struct said *said, char out[TEXT_MAX])
     return append(out, said->text, size) ? OK : ERR_USAGE;
 }
 
-/* An empty flag takes back a file that the run file gives; there an empty value is a slip. */
 static enum err read_input(const struct said *said, char out[TEXT_MAX])
 {
-    const bool flag = strncmp(said->origin, "--", 2) == 0;
-    if (flag && !*said->text && !said->row->standard) return OK;
     const bool choice = choice_place(said->row, said->text, strlen(said->text)) >= 0;
     return choice ? read_choice(said, out) : read_path(said, out);
 }
@@ -372,6 +369,14 @@ enum err settings_set(struct settings *settings, enum setting setting, const cha
     enum err err = readers[said.row->type](&said, canonical);
     if (!err) err = store(settings, setting, canonical, origin);
     return err;
+}
+
+void settings_unset(struct settings *settings, enum setting setting)
+{
+    check((unsigned)setting < SETTING_TOTAL);
+    free(settings->at[setting].text);
+    free(settings->at[setting].origin);
+    settings->at[setting] = (struct value){0};
 }
 
 bool settings_given(const struct settings *settings, enum setting setting)

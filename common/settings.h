@@ -75,11 +75,15 @@ MUST enum err settings_find(const char *name, const char *origin, enum setting *
 
 /* Checks and stores `text`. Paths are stored absolute: a relative one is put behind `folder`,
  * itself relative to the working directory; NULL stores it as it is. An empty list sets the
- * default where that is empty, an empty flag takes an input back. `origin` is copied. */
+ * default where that is empty. `origin` is copied. */
 MUST enum err settings_set(struct settings *settings, enum setting setting, const char *text,
                            const char *folder, const char *origin);
 
-/* Checks what only all values together show (a setting of another program, a model without a
+/* Back to the default, as if nobody had said it. */
+void settings_unset(struct settings *settings, enum setting setting);
+
+/* What a run file says beside a flag that makes it idle (a model beside --policy hash) is unset.
+ * Then checks what only all values together show (a setting of another program, a model without a
  * scorer, a filter on a file that was not given, ...) and fills in defaults that depend on others
  * (filter). Idempotent. */
 MUST enum err settings_finish(struct settings *settings);

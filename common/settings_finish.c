@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* The choices of settings, by their place in schema/run.def. */
-enum { FILTER_NONE = SPLITS, CANDIDATES_SAMPLE = 1, BY_DEPTH = 2 };
+enum { FILTER_NONE = SPLITS, PROGRAM_PROVE = 1, CANDIDATES_SAMPLE = 1, BY_DEPTH = 2 };
 
 /* Whether a setting has a file of its own; `queries` has one only when it is a path. */
 static bool has_file(const struct settings *settings, enum setting setting)
@@ -19,11 +19,9 @@ static bool has_file(const struct settings *settings, enum setting setting)
     return settings_given(settings, setting) && settings_choice(settings, setting) < 0;
 }
 
-/* Whether somebody gave a value, be it the default; a file that was taken back is not given. */
+/* Whether somebody gave a value, be it the default. */
 static bool said(const struct settings *settings, enum setting setting)
 {
-    if (setting_rows[setting].type == SETTING_INPUT && !settings_given(settings, setting))
-        return false;
     return strcmp(settings_origin(settings, setting), SETTINGS_DEFAULT) != 0;
 }
 
@@ -155,12 +153,17 @@ static enum err check_rank(const struct settings *settings)
     return err;
 }
 
-static enum err check_policy(const struct settings *settings)
+static bool reads_model(const struct settings *settings)
 {
 #define ROW(name, network) network,
-    static const bool reads_model[] = {POLICIES(ROW)};
+    static const bool reads[] = {POLICIES(ROW)};
 #undef ROW
-    if (reads_model[settings_choice(settings, SET_policy)])
+    return reads[settings_choice(settings, SET_policy)];
+}
+
+static enum err check_policy(const struct settings *settings)
+{
+    if (reads_model(settings))
         return require(settings, SET_model, "it holds the network of the policy");
     if (!said(settings, SET_model)) return OK;
     return err_note(ERR_USAGE,
@@ -234,8 +237,30 @@ static enum err check_files(const struct settings *settings)
     return err;
 }
 
+static bool from_flag(const struct settings *settings, enum setting setting)
+{
+    return strncmp(settings_origin(settings, setting), "--", 2) == 0;
+}
+
+/* Flags win: what a run file says beside a flag that makes it idle is forgotten, not refused. */
+static void give_way(struct settings *settings, enum setting idle, enum setting flag)
+{
+    if (from_flag(settings, flag) && !from_flag(settings, idle)) settings_unset(settings, idle);
+}
+
+static void give_way_to_flags(struct settings *settings)
+{
+    const bool drawn = settings_choice(settings, SET_candidates) == CANDIDATES_SAMPLE;
+    const bool prove = settings_choice(settings, SET_program) == PROGRAM_PROVE;
+    if (prove && !reads_model(settings)) give_way(settings, SET_model, SET_policy);
+    if (!drawn) give_way(settings, SET_samples, SET_candidates);
+    give_way(settings, SET_sides, SET_mode);
+    give_way(settings, SET_mode, SET_sides);
+}
+
 enum err settings_finish(struct settings *settings)
 {
+    give_way_to_flags(settings);
     const bool filter_said = *settings_text(settings, SET_filter) && said(settings, SET_filter);
     enum err err = check_program(settings);
     if (!err && !filter_said) err = fill_filter(settings);

@@ -131,13 +131,6 @@ static void empty_list_is_the_default_where_that_is_empty(void **state)
     assert_false(settings_given(*state, SET_by));
 }
 
-static void an_empty_flag_takes_an_input_back(void **state)
-{
-    set(*state, SET_model, "/runs/model.safetensors");
-    expect(OK, settings_set(*state, SET_model, "", "/runs", "--model"));
-    assert_false(settings_given(*state, SET_model));
-}
-
 static void paths_are_absolute_from_their_folder(void **state)
 {
     char working[4096], wanted[5000];
@@ -344,6 +337,21 @@ static void model_without_a_network_is_refused(void **state)
 }
 
 /* Also the number that is the default: who says it does not expect all candidates. */
+static void what_a_flag_makes_idle_gives_way(void **state)
+{
+    fill_prove(*state);
+    set(*state, SET_model, "model.safetensors");
+    set(*state, SET_samples, "5");
+    set(*state, SET_sides, "head");
+    expect(OK, settings_set(*state, SET_policy, "hash", NULL, "--policy"));
+    expect(OK, settings_set(*state, SET_candidates, "all", NULL, "--candidates"));
+    expect(OK, settings_set(*state, SET_mode, "both", NULL, "--mode"));
+    expect(OK, settings_finish(*state));
+    assert_false(settings_given(*state, SET_model));
+    assert_false(settings_given(*state, SET_samples));
+    assert_false(settings_given(*state, SET_sides));
+}
+
 static void samples_are_for_candidates_that_are_drawn(void **state)
 {
     fill_prove(*state);
@@ -457,7 +465,6 @@ int main(void)
         test_case(counts_out_of_bounds_are_refused),
         test_case(refusal_names_place_value_and_choices),
         test_case(empty_list_is_the_default_where_that_is_empty),
-        test_case(an_empty_flag_takes_an_input_back),
         test_case(paths_are_absolute_from_their_folder),
         test_case(long_paths_are_refused),
         test_case(queries_is_a_choice_or_a_path),
@@ -474,6 +481,7 @@ int main(void)
         test_case(rank_compares_with_all),
         test_case(prove_needs_facts_queries_and_rules),
         test_case(model_without_a_network_is_refused),
+        test_case(what_a_flag_makes_idle_gives_way),
         test_case(samples_are_for_candidates_that_are_drawn),
         test_case(mode_and_sides_exclude_each_other),
         test_case(prove_keeps_no_unknown_words),
