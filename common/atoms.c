@@ -106,13 +106,29 @@ struct reading {
     struct atoms_words words;
 };
 
+static size_t count_tabs(const char *line)
+{
+    size_t tabs = 0;
+    for (; *line; line++) tabs += *line == '\t';
+    return tabs;
+}
+
+/* Empty lines and comments; but among triples a line of three columns is data, whatever it begins
+ * with. */
+static bool is_passed_over(const struct reading *reading, const char *line)
+{
+    if (!atoms_blank(line)) return false;
+    const bool atoms = reading->begun && !reading->tabs;
+    return atoms || !strchr(line, '%') || count_tabs(line) != 2;
+}
+
 /* ERR_NONE at the end of the file. */
 static enum err next_atom(struct reading *reading)
 {
     char *line = NULL;
     size_t size = 0;
     enum err err = text_line(reading->text, &line, &size);
-    while (!err && atoms_blank(line)) err = text_line(reading->text, &line, &size);
+    while (!err && is_passed_over(reading, line)) err = text_line(reading->text, &line, &size);
     if (err) return err;
     if (!reading->begun) reading->tabs = strchr(line, '\t') != NULL;
     reading->begun = true;

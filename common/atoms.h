@@ -3,7 +3,8 @@
  *
  * The first line that is not empty tells which it is: a line with tabs is a triple. An atom's
  * predicate ends at its first "(", its arguments at its last ")"; a dot behind it, and blanks
- * around words, are passed over; so are empty lines, and lines that begin with %. An atom has two
+ * around words, are passed over; so are empty lines, and lines that begin with % but for those of
+ * three columns among triples. An atom has two
  * arguments, with the only comma between. Files may be gzip or zstd.
  *
  *     atoms_name  adds the words of a file to vocabs, so that they can be sorted and numbered

@@ -19,6 +19,7 @@ struct reading {
     const struct vocab *constants, *predicates;
     struct vocab *names; /* domain i has name i */
     struct domains *domains;
+    bool *shared; /* [constants], known to be in more than one domain */
     uint32_t room;
     struct link *link; /* [link_count] */
     uint32_t link_count, link_room;
@@ -54,16 +55,28 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Leaves each of the members once, ascending, and claims those that no domain has. */
-static void settle(struct domains *domains, uint32_t place)
+/* A member belongs to the first domain that has it. */
+static void claim(struct reading *reading, uint64_t line, uint32_t member, uint32_t place)
 {
-    struct domain *domain = &domains->at[place];
+    struct domains *domains = reading->domains;
+    if (domains->of[member] == DOMAIN_NONE) {
+        domains->of[member] = place;
+    } else if (domains->of[member] != place && !reading->shared[member]) {
+        remarks_add(&domains->shared, line, vocab_label(reading->constants, member));
+        reading->shared[member] = true;
+    }
+}
+
+/* Leaves each of the members once, ascending, and claims those that no domain has. */
+static void settle(struct reading *reading, uint64_t line, uint32_t place)
+{
+    struct domain *domain = &reading->domains->at[place];
     uint32_t kept = 0;
     qsort(domain->member, domain->count, sizeof *domain->member, ascending);
     for (uint32_t i = 0; i < domain->count; i++) {
         const uint32_t member = domain->member[i];
         if (kept == 0 || domain->member[kept - 1] != member) domain->member[kept++] = member;
-        if (domains->of[member] == DOMAIN_NONE) domains->of[member] = place;
+        claim(reading, line, member, place);
     }
     domain->count = kept;
 }
@@ -99,13 +112,13 @@ static enum err read_domain(struct reading *reading, uint64_t line, const char *
     for (char *word = next_word(&rest); word; word = next_word(&rest)) {
         const uint32_t member = vocab_find(reading->constants, word);
         if (member == VOCAB_NONE)
-            domains->passed_over++;
+            remarks_add(&domains->lacking, line, word);
         else
             domain->member[domain->count++] = member;
     }
     if (domain->count == 0)
         return refuse(reading, line, "domain", name, "has no members that the data know");
-    settle(domains, place);
+    settle(reading, line, place);
     return OK;
 }
 
@@ -141,7 +154,7 @@ static enum err read_link(struct reading *reading, uint64_t line, char *word)
     const struct link link = {.predicate = vocab_find(reading->predicates, word),
                               .line = line,
                               .name = {[SIDE_HEAD] = middle + 1, [SIDE_TAIL] = last + 1}};
-    reading->domains->passed_over += link.predicate == VOCAB_NONE;
+    if (link.predicate == VOCAB_NONE) remarks_add(&reading->domains->lacking, line, word);
     return keep_link(reading, &link);
 }
 
@@ -209,9 +222,11 @@ enum err domains_read(const char *path, const struct vocab *constants,
         .path = path, .constants = constants, .predicates = predicates, .domains = out};
     const size_t count = vocab_count(constants);
     out->of = malloc((count + 1) * sizeof *out->of);
+    reading.shared = calloc(count + 1, sizeof *reading.shared);
     if (out->of) memset(out->of, 0xff, count * sizeof *out->of); /* each is DOMAIN_NONE */
 
-    enum err err = out->of ? vocab_open(&reading.names) : no_memory(&reading);
+    enum err err = out->of && reading.shared ? OK : no_memory(&reading);
+    if (!err) err = vocab_open(&reading.names);
     if (!err) err = read_lines(&reading);
     if (!err && out->count == 0)
         err =
@@ -221,6 +236,7 @@ enum err domains_read(const char *path, const struct vocab *constants,
     for (uint32_t i = 0; i < reading.link_count; i++)
         for (enum side side = 0; side < SIDES; side++) free(reading.link[i].name[side]);
     free(reading.link);
+    free(reading.shared);
     vocab_close(&reading.names);
     if (err) domains_close(out);
     return err ? err_prefix(err, "domains") : OK;
@@ -253,6 +269,11 @@ const struct domain *domains_of(const struct domains *domains, uint32_t predicat
     if (domains->side) place = domains->side[(size_t)predicate * SIDES + side];
     if (place == DOMAIN_NONE) place = domains->of ? domains->of[constant] : 0;
     return place == DOMAIN_NONE ? NULL : &domains->at[place];
+}
+
+bool domains_by_constant(const struct domains *domains, uint32_t predicate)
+{
+    return !domains->side || domains->side[(size_t)predicate * SIDES] == DOMAIN_NONE;
 }
 
 uint32_t domain_member(const struct domain *domain, uint32_t place)

@@ -31,6 +31,15 @@ static bool has(const struct reading *reading, const char *name)
     return find(reading->file, name) < tensors_count(reading->file);
 }
 
+/* Whether a name begins with `prefix`. */
+static bool has_any(const struct reading *reading, const char *prefix)
+{
+    const size_t count = tensors_count(reading->file), size = strlen(prefix);
+    size_t place = 0;
+    while (place < count && strncmp(tensors_name(reading->file, place), prefix, size) != 0) place++;
+    return place < count;
+}
+
 /* A tensor of whatever shape. */
 static enum err take(struct reading *reading, const char *name, struct table *out)
 {
@@ -141,10 +150,10 @@ static enum err read_blocks(struct reading *reading, struct network *network)
     enum err err = OK;
     bool more = true;
     while (!err && more && network->blocks < NETWORK_BLOCKS_MAX) {
-        char name[NAME_MOST], weight[NAME_MOST];
+        char name[NAME_MOST], prefix[NAME_MOST];
         (void)snprintf(name, sizeof name, "block.%u", network->blocks);
-        (void)snprintf(weight, sizeof weight, "block.%u.weight", network->blocks);
-        more = has(reading, weight);
+        (void)snprintf(prefix, sizeof prefix, "block.%u.", network->blocks);
+        more = has_any(reading, prefix);
         if (!more) continue;
         err = take_layer(reading, name, network->hidden, network->hidden, true,
                          &network->block[network->blocks++]);

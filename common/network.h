@@ -20,6 +20,10 @@
  *     code    head.1(relu(head.0(x))); with a temperature: / max(length, 1e-12)
  *     logit   <code(state), code(successor)> / sqrt(d); with a temperature: / temperature
  *
+ * Rows for variables beyond those of the rules are for the fresh ones of a search. How many it
+ * needs only searching tells: too few rows end the run in the middle, with ERR_INPUT naming the
+ * rows needed.
+ *
  * norm is layer normalisation, epsilon 1e-5, biased variance. The order of every operation is
  * fixed by worker/step/encode.h and choose.h (design, "Exactness", rule 6).
  *

@@ -1,8 +1,8 @@
 /*
  * prove_shape - the fixed shape of a proof search, and the memory a worker needs for it.
  *
- * [lanes][successors][atoms + widest body] atoms: compiled once for a run. The plan prints
- * prove_bytes, and the worker's program allocates no more.
+ * [lanes][successors][atoms] atoms, and what one thread needs for a successor that is being made:
+ * fixed for a run. The plan prints prove_shape_bytes, and the worker's program allocates no more.
  */
 #ifndef COMMON_PROVE_SHAPE_H
 #define COMMON_PROVE_SHAPE_H

@@ -50,6 +50,22 @@ static char *atom_end(char *body)
     return NULL;
 }
 
+/* An atom of a rule. What looks like a slip of the pen is one: words with parentheses in them, and
+ * negation, which there is not. */
+static enum err cut_literal(const struct text *text, char *line, struct atoms_words *out)
+{
+    const enum err err = atoms_cut(line, false, text_path(text), text_line_number(text), out, NULL);
+    if (err) return err;
+    const char *const words[] = {out->predicate, out->first, out->second};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i][strcspn(words[i], "()")])
+            return refuse(text, "word", words[i],
+                          "has a parenthesis in it; expected "
+                          "predicate(first,second)");
+    if (strncmp(out->predicate, "\\+", 2) != 0) return OK;
+    return refuse(text, "predicate", out->predicate, "is negated; rules have no negation");
+}
+
 static enum err cut_body(const struct text *text, char *body, struct clause *out)
 {
     body = atoms_trim(body);
@@ -67,8 +83,7 @@ static enum err cut_body(const struct text *text, char *body, struct clause *out
             return err_note(ERR_INPUT, "%s:%llu: more than %d atoms in the body; that is too many",
                             text_path(text), (unsigned long long)text_line_number(text),
                             RULES_BODY_MOST);
-        err = atoms_cut(body, false, text_path(text), text_line_number(text),
-                        &out->body[out->body_count++], NULL);
+        err = cut_literal(text, body, &out->body[out->body_count++]);
     }
     return err;
 }
@@ -85,8 +100,7 @@ static enum err cut_clause(const struct text *text, char *line, struct clause *o
     out->body_count = 0;
     char *body = arrow ? line : neck + 2, *const head = arrow ? neck + 2 : line;
     enum err err = arrow ? skip_label(text, &body) : OK;
-    if (!err)
-        err = atoms_cut(head, false, text_path(text), text_line_number(text), &out->head, NULL);
+    if (!err) err = cut_literal(text, head, &out->head);
     return err ? err : cut_body(text, body, out);
 }
 
@@ -135,7 +149,8 @@ struct building {
     struct vocab *variables; /* names as in Prolog */
     struct rules *rules;
     uint32_t rule_room, body_room;
-    uint32_t unnamed; /* variables _ of the rule that is read */
+    uint32_t unnamed;  /* variables _ of the rule that is read */
+    uint64_t remarked; /* the last line with a remark */
 };
 
 /* A variable's number. No word has a tab in it, so that the name of a _ is none that is written. */
@@ -151,9 +166,19 @@ static enum err number_variable(struct building *building, char *name, uint32_t 
     return err;
 }
 
+/* A digit has no capital that would tell a variable from a constant. */
+static void remark_digit(struct building *building, uint64_t line, const char *word)
+{
+    if (*word < '0' || *word > '9' || building->remarked == line) return;
+    if (vocab_find(building->constants, word) == VOCAB_NONE) return;
+    remarks_add(&building->rules->digits, line, word);
+    building->remarked = line;
+}
+
 static enum err number_argument(struct building *building, const struct text *text, bool arrow,
                                 char *word, uint32_t *out)
 {
+    if (arrow) remark_digit(building, text_line_number(text), word);
     for (char *at = word; arrow && *at; at++)
         if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
     const bool variable = arrow || *word == '_' || (*word >= 'A' && *word <= 'Z');

@@ -21,6 +21,7 @@
 #define COMMON_RULES_H
 
 #include "common/atom.h"
+#include "common/remarks.h"
 #include "common/vocab.h"
 
 enum { RULES_BODY_MOST = 64 };
@@ -36,8 +37,10 @@ struct rules {
     uint32_t *start; /* [predicates + 2]: those with head predicate p are start[p] .. start[p+1] */
     struct atom *body; /* [body_total] */
     uint32_t count, body_total;
-    uint32_t body_most; /* atoms of the longest body */
-    uint32_t variables; /* distinct names: C+1 .. C+variables */
+    uint32_t body_most;    /* atoms of the longest body */
+    uint32_t variables;    /* distinct names: C+1 .. C+variables */
+    struct remarks digits; /* variables that begin with a digit and have the name of a constant,
+                              the first of each rule */
 };
 
 /* Only the predicates' names, so that they can be numbered: adds those it lacks to `predicates`

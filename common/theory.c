@@ -90,6 +90,34 @@ static enum err index_facts(const struct triples *facts, struct theory *theory)
     return err;
 }
 
+/* The first predicate of a rule's body that nothing can prove; 0 if there is none. */
+static uint32_t unprovable(const struct theory *theory, const struct rule *rule,
+                           const bool *provable)
+{
+    for (uint32_t i = 0; i < rule->body_count; i++) {
+        const uint32_t predicate = theory->rules.body[rule->first_body + i].predicate;
+        if (!provable[predicate]) return predicate;
+    }
+    return 0;
+}
+
+static enum err find_idle(const struct triples *facts, struct theory *theory)
+{
+    const struct rules *rules = &theory->rules;
+    bool *provable = calloc((size_t)theory->predicate_count + 1, sizeof *provable);
+    if (!provable) return err_note(ERR_MEMORY, "rules: not enough memory");
+    for (uint32_t i = 0; i < facts->count; i++) provable[facts->at[i].relation + 1] = true;
+    for (uint32_t i = 0; i < rules->count; i++) provable[rules->at[i].head.predicate] = true;
+    for (uint32_t i = 0; i < rules->count; i++) {
+        const uint32_t predicate = unprovable(theory, &rules->at[i], provable);
+        if (predicate)
+            remarks_add(&theory->idle, rules->at[i].line,
+                        vocab_label(theory->predicates, predicate - 1));
+    }
+    free(provable);
+    return OK;
+}
+
 static enum err read_facts(const struct settings *settings, enum theory_use use,
                            struct theory *theory, const struct triples *train)
 {
@@ -98,7 +126,12 @@ static enum err read_facts(const struct settings *settings, enum theory_use use,
     enum err err = given ? read_atoms(settings, SET_facts, theory, &own) : OK;
     const struct triples *facts = given ? &own : train;
     theory->fact_count = facts->count;
+    if (!err && facts->count == 0)
+        err = err_note(ERR_INPUT, "%s: %s: no facts; proofs need some",
+                       setting_rows[given ? SET_facts : SET_train].name,
+                       settings_text(settings, given ? SET_facts : SET_train));
     if (!err && use == THEORY_SEARCH) err = index_facts(facts, theory);
+    if (!err && use == THEORY_PLAN) err = find_idle(facts, theory);
     triples_close(&own);
     return err;
 }
@@ -169,8 +202,10 @@ static enum err label_line(struct theory *theory, const struct place *places,
                                   .relation = vocab_find(theory->predicates, words.predicate),
                                   .tail = vocab_find(theory->constants, words.second)};
     const uint32_t count = theory->evaluated.count;
-    for (uint32_t i = first_place(places, count, &triple);
-         i < count && compare_triples(&places[i].triple, &triple) == 0; i++) {
+    const uint32_t first = first_place(places, count, &triple);
+    theory->label_count++;
+    theory->labels_used += first < count && compare_triples(&places[first].triple, &triple) == 0;
+    for (uint32_t i = first; i < count && compare_triples(&places[i].triple, &triple) == 0; i++) {
         int32_t *const label = &theory->depth[places[i].at];
         if (*label != THEORY_UNLABELLED && *label != depth)
             return refuse_label(text, rest, "is not what an earlier line says of this atom");

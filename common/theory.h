@@ -44,6 +44,10 @@ struct theory {
     int32_t *depth;           /* [evaluated.count], -1: not provable, THEORY_UNLABELLED; PLAN, NULL
                                  without a file */
     uint64_t dropped;         /* lines of all files with unknown words */
+    uint64_t label_count;     /* lines of the file of depth labels; PLAN */
+    uint64_t labels_used;     /* those of an evaluated line */
+    struct remarks idle;      /* rules with a body predicate that no fact and no rule's head has,
+                                 the first of each rule; PLAN */
 };
 
 MUST enum err theory_open(const struct settings *settings, enum theory_use use,

@@ -163,23 +163,45 @@ static enum err visit_event(void *context, size_t columns, const char *const *na
     return OK;
 }
 
+/* One direction of the grid: what lies along it, and the keys of how many there are, in all and in
+ * a unit. A database has those of its program. */
+struct direction {
+    const char *what, *total, *unit;
+};
+
+static const struct direction grids[][2] = {
+    {{"questions", "questions", "unit_questions"}, /* rank */
+     {"candidates", "entities_total", "unit_candidates"}},
+    {{"targets", "questions", "unit_targets"}, {"places", "places", "unit_places"}}, /* prove */
+};
+
+static enum err print_span(struct ledger *reader, const struct direction *direction, uint64_t part)
+{
+    uint64_t total, unit;
+    enum err err = command_number(reader, direction->total, 0, &total);
+    if (!err) err = command_number(reader, direction->unit, 0, &unit);
+    if (!err)
+        printf("%s %" PRIu64 " to %" PRIu64, direction->what, part * unit,
+               numbers_least((part + 1) * unit, total) - 1);
+    return err;
+}
+
 /* The unit's place in the grid, from what the plan stored. */
 static enum err print_place(struct ledger *reader, uint64_t unit)
 {
-    uint64_t columns, questions, candidates, unit_questions, unit_candidates;
+    uint64_t columns;
     enum err err = command_number(reader, "columns", 1, &columns);
-    if (!err) err = command_number(reader, "questions", 0, &questions);
-    if (!err) err = command_number(reader, "entities_total", 0, &candidates);
-    if (!err) err = command_number(reader, "unit_questions", 0, &unit_questions);
-    if (!err) err = command_number(reader, "unit_candidates", 0, &unit_candidates);
-    if (err || columns == 0 || unit_questions == 0) return err;
-    const uint64_t row = unit / columns, column = unit % columns;
-    printf("  row %" PRIu64 ", column %" PRIu64 ": questions %" PRIu64 " to %" PRIu64
-           ", candidates %" PRIu64 " to %" PRIu64 "\n",
-           row, column, row * unit_questions,
-           numbers_least((row + 1) * unit_questions, questions) - 1, column * unit_candidates,
-           numbers_least((column + 1) * unit_candidates, candidates) - 1);
-    return OK;
+    for (size_t i = 0; !err && columns > 0 && i < sizeof grids / sizeof *grids; i++) {
+        uint64_t rows_in_unit;
+        err = command_number(reader, grids[i][0].unit, 0, &rows_in_unit);
+        if (err || rows_in_unit == 0) continue;
+        printf("  row %" PRIu64 ", column %" PRIu64 ": ", unit / columns, unit % columns);
+        err = print_span(reader, &grids[i][0], unit / columns);
+        printf(", ");
+        if (!err) err = print_span(reader, &grids[i][1], unit % columns);
+        putchar('\n');
+    }
+    return err;
 }
 
 static enum err explain_unit(struct ledger *reader, struct explained *explained)

@@ -1,5 +1,6 @@
 /* plan_prove - what `prove` means to the coordinator: rows of targets, columns of their places. */
 #include "coordinator/export.h"
+#include "coordinator/idle.h"
 #include "coordinator/plan.h"
 #include "coordinator/words.h"
 
@@ -91,6 +92,7 @@ static enum err prove_open(const struct settings *settings, void **state)
     if (!err) err = check_sizes(&plan->items);
     if (!err) err = open_network(settings, plan);
     if (!err) err = prove_allocate(plan);
+    if (!err) idle_tell(settings, plan->theory, stderr);
     *state = plan;
     if (err) prove_close(state);
     return err;
@@ -118,10 +120,17 @@ static enum err prove_describe(const void *state, const struct settings *setting
     const struct prove_plan *plan = state;
     const struct items *items = &plan->items;
     const struct plan_fact facts[] = {
-        {"questions", items->target_count},        {"entities_total", plan->theory->constant_count},
-        {"facts_total", plan->theory->fact_count}, {"rules_total", plan->theory->rules.count},
-        {"queries_total", items->target_count},    {"items_total", items->total},
-        {"unit_items", unit_items(items)},         {"unknown_dropped", plan->theory->dropped},
+        {"questions", items->target_count},
+        {"entities_total", plan->theory->constant_count},
+        {"facts_total", plan->theory->fact_count},
+        {"rules_total", plan->theory->rules.count},
+        {"queries_total", items->target_count},
+        {"items_total", items->total},
+        {"unit_items", unit_items(items)},
+        {"unknown_dropped", plan->theory->dropped},
+        {"unit_targets", items->unit_targets},
+        {"unit_places", items->unit_candidates},
+        {"places", items->places},
     };
     (void)settings;
     const enum err err = plan_describe(ledger, facts, sizeof facts / sizeof *facts);

@@ -66,8 +66,9 @@ static void end_group(struct reading *reading)
     struct proofs *proofs = reading->proofs;
     end_score(reading);
     for (size_t side = 0; side < ITEM_SIDES; side++) {
-        const uint64_t truth = reading->above[side].truth;
-        if (proofs && truth > 0) proofs->auc_pr[side] = reading->area[side] / (double)truth;
+        const uint64_t truth = reading->above[side].truth, all = reading->above[side].all;
+        if (proofs && truth > 0 && all > truth)
+            proofs->auc_pr[side] = reading->area[side] / (double)truth;
         reading->above[side] = (struct reached){0, 0};
         reading->area[side] = 0;
     }
@@ -119,7 +120,8 @@ static bool read_item(const char *const *values, struct item *out)
         out->side++;
     if (out->side == ITEM_SIDES || !read_number(values[CANDIDATE], UINT64_MAX, &candidate) ||
         !read_number(values[PROVED], 1, &proved) ||
-        !read_number(values[DEPTH], UINT16_MAX, &out->depth) || !(logprob <= 0) || *end)
+        !read_number(values[DEPTH], UINT16_MAX, &out->depth) ||
+        !(logprob <= 0 && logprob > -(double)INFINITY) || end == values[LOGPROB] || *end)
         return false;
     const struct outcome outcome = {.end = proved ? END_TRUE : END_FALSE,
                                     .logprob = (float)logprob};

@@ -6,7 +6,8 @@
  * AUC-PR is the average precision of all items together, the true ones being those to be found,
  * as scikit-learn's average_precision_score has it: with the distinct scores as thresholds, from
  * the highest down, the sum of (R_n - R_n-1) P_n, where R_n is the share of the true ones that
- * have at least the n-th score, and P_n the share of true ones among all that have it.
+ * have at least the n-th score, and P_n the share of true ones among all that have it. Without a
+ * false item there is nothing to tell apart, and it is not defined.
  *
  * Owner:   a struct proofs owns nothing.
  * Errors:  ERR_FORMAT when the database holds what no run writes; ERR_IO.
@@ -19,13 +20,13 @@
 
 struct proofs_count {
     uint64_t count, proved;
-    uint64_t steps; /* of all, proved or not */
+    uint64_t steps; /* taken by all, proved or not */
 };
 
 /* By side; ITEM_BOTH has all items, whatever their side. */
 struct proofs {
     struct proofs_count truth[ITEM_SIDES], others[ITEM_SIDES];
-    double auc_pr[ITEM_SIDES]; /* NaN: no true ones */
+    double auc_pr[ITEM_SIDES]; /* NaN: no true ones, or no false ones */
 };
 
 /* What there is to say about no items. */

@@ -15,8 +15,9 @@
  * A run of `prove` also tells what its searches came to (AUC-PR is defined in proofs.h):
  *
  *     json    proofs.SIDE.true and .false, each with `count`, `proved`, `success_rate` (proved /
- *             count) and `mean_depth` (steps of all searches / count); proofs.SIDE.auc_pr; and
- *             by.relation.LABEL.proofs.SIDE..., by.depth.LABEL.proofs.SIDE...
+ *             count) and `mean_depth` (steps taken, mean over all searches of the group, proved or
+ *             not); proofs.SIDE.auc_pr; and by.relation.LABEL.proofs.SIDE...,
+ *             by.depth.LABEL.proofs.SIDE...
  *     csv     lines of the types true, false and all: head,true,count,24 ... head,all,auc_pr,0.9
  *
  * The labels of depth are those of the file `depths`: -1 not provable, `none` without a label.

@@ -74,12 +74,12 @@ static double value_false_proved(const struct proofs *proofs, size_t side)
     return 100 * proofs_success(&proofs->others[side]);
 }
 
-static double value_true_depth(const struct proofs *proofs, size_t side)
+static double value_true_steps(const struct proofs *proofs, size_t side)
 {
     return proofs_mean_depth(&proofs->truth[side]);
 }
 
-static double value_false_depth(const struct proofs *proofs, size_t side)
+static double value_false_steps(const struct proofs *proofs, size_t side)
 {
     return proofs_mean_depth(&proofs->others[side]);
 }
@@ -97,8 +97,8 @@ static const struct proofs_row {
 } proofs_rows[] = {
     {"true proved %", 2, value_true_proved},
     {"false proved %", 2, value_false_proved},
-    {"true depth", 2, value_true_depth},
-    {"false depth", 2, value_false_depth},
+    {"true steps", 2, value_true_steps},
+    {"false steps", 2, value_false_steps},
     {"AUC-PR", 6, value_auc_pr},
 };
 enum {

@@ -32,7 +32,7 @@ static void reference_linear(const struct network_layer *layer, bool relu, const
         float a = weight_at(&layer->bias, row, 0);
         for (uint32_t k = 0; k < layer->weight.width; k++)
             a = fmaf(x[k], weight_at(&layer->weight, row, k), a);
-        out[row] = relu ? (a > 0 ? a : 0) : a;
+        out[row] = relu && a <= 0 ? 0 : a;
     }
 }
 
@@ -85,7 +85,7 @@ __attribute__((unused)) static void reference_code(const struct network *network
     if (!network->normalised) return;
     const float length = sqrtf(reference_sum(out, out, network->width));
     for (uint32_t k = 0; k < network->width; k++)
-        out[k] = out[k] / (length > 1e-12f ? length : 1e-12f);
+        out[k] = length < INFINITY ? out[k] / (length > 1e-12f ? length : 1e-12f) : NAN;
 }
 
 /* The same in double, as one would write it down from common/network.h. */

@@ -71,6 +71,17 @@ static void blanks_comments_and_empty_lines_are_passed_over(void **state)
     triples_close(&triples);
 }
 
+static void a_triple_may_begin_with_a_percent_sign(void **state)
+{
+    (void)state;
+    struct triples triples;
+    read_text("% a comment\nann\tlikes\tbob\n%x\tlikes\tann\n% another\n", &triples);
+    assert_int_equal(2, triples.count);
+    expect_atom(&triples, 1, "likes", "%x", "ann");
+    assert_int_equal(2, triples.line[1]);
+    triples_close(&triples);
+}
+
 static void predicate_ends_at_the_first_parenthesis_and_arguments_at_the_last(void **state)
 {
     (void)state;
@@ -207,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test_case(atoms_are_read_in_the_order_of_the_file),
         test_case(blanks_comments_and_empty_lines_are_passed_over),
+        test_case(a_triple_may_begin_with_a_percent_sign),
         test_case(predicate_ends_at_the_first_parenthesis_and_arguments_at_the_last),
         test_case(file_with_a_tab_in_its_first_line_holds_triples),
         test_case(empty_file_holds_no_atom),

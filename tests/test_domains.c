@@ -80,11 +80,31 @@ static void predicate_says_where_its_arguments_come_from(void **state)
     expect_domain(LIKES, SIDE_TAIL, B, "people");
 }
 
+static void constants_of_several_domains_are_remarked_on_once(void **state)
+{
+    (void)state;
+    expect(OK, read_text("people a b a\n\ntowns c b\nall d c b a\n"));
+    assert_int_equal(3, domains.shared.count);
+    assert_int_equal(3, domains.shared.first[0].line);
+    assert_string_equal("b", domains.shared.first[0].word);
+    assert_int_equal(4, domains.shared.first[1].line);
+    assert_string_equal("a", domains.shared.first[1].word);
+    assert_string_equal("c", domains.shared.first[2].word);
+    assert_true(domains_by_constant(&domains, LIKES));
+    expect(OK, read_text("people a b\nlikes:people:people\n"));
+    assert_int_equal(0, domains.shared.count);
+    assert_false(domains_by_constant(&domains, LIKES));
+    assert_true(domains_by_constant(&domains, LIVES));
+}
+
 static void words_that_the_data_lack_are_counted(void **state)
 {
     (void)state;
     expect(OK, read_text("people a x b y\nhates:people:people\n"));
-    assert_int_equal(3, domains.passed_over);
+    assert_int_equal(3, domains.lacking.count);
+    assert_string_equal("x", domains.lacking.first[0].word);
+    assert_int_equal(2, domains.lacking.first[2].line);
+    assert_string_equal("hates", domains.lacking.first[2].word);
     assert_int_equal(2, domains.at[0].count);
 }
 
@@ -150,6 +170,7 @@ int main(void)
         test_case(members_ascend_and_stand_once),
         test_case(constant_is_in_the_first_domain_that_has_it),
         test_case(predicate_says_where_its_arguments_come_from),
+        test_case(constants_of_several_domains_are_remarked_on_once),
         test_case(words_that_the_data_lack_are_counted),
         test_case(without_a_file_all_constants_are_one_domain),
         test_case(many_domains_are_all_kept),

@@ -243,6 +243,34 @@ static void what_is_no_number_stays_none(void **state)
     pool_close(&pool);
 }
 
+/* Overflow in the middle must not become zeros: a rectified NaN is one, and so is a direction whose
+ * length is not finite. */
+static void overflow_in_the_middle_shows(void **state)
+{
+    (void)state;
+    struct pool *pool;
+    expect(OK, pool_open(1, &pool));
+    for (enum isa isa = ISA_base; isa < ISA_COUNT; isa++) {
+        const struct encode_kernel *kernel;
+        if (encode_kernel_find(isa_name[isa], &kernel)) continue;
+        struct world world;
+        open_world(&shapes[1], 1, 0, &world);
+        world.weights.normalised = true;
+        float *last = (float *)(uintptr_t)world.weights.head[1].bias;
+        last[0] = 1e30f;
+        const float *code = encode_few(&world, pool, kernel);
+        for (uint32_t k = 0; k < world.weights.width; k++) assert_true(isnan(code[k]));
+        for (uint32_t k = world.weights.width; k < encode_padded(world.weights.width); k++)
+            assert_true(code[k] == 0);
+        last[0] = 0;
+        ((float *)(uintptr_t)world.weights.input.bias)[0] = NAN;
+        code = encode_few(&world, pool, kernel);
+        for (uint32_t k = 0; k < world.weights.width; k++) assert_true(isnan(code[k]));
+        close_world(&world);
+    }
+    pool_close(&pool);
+}
+
 static void a_code_without_a_length_is_not_divided_by_it(void **state)
 {
     (void)state;
@@ -307,6 +335,7 @@ int main(void)
         test_plain(codes_are_what_plain_arithmetic_says),
         test_plain(a_variable_without_an_embedding_is_refused),
         test_plain(what_is_no_number_stays_none),
+        test_plain(overflow_in_the_middle_shows),
         test_plain(a_code_without_a_length_is_not_divided_by_it),
         test_plain(every_set_gives_the_bits_of_a_product),
         test_plain(an_unknown_set_is_a_usage_error),

@@ -164,11 +164,13 @@ static void plan_tells_its_size_and_the_labels(void **state)
     static const char fact[] = "select group_concat(key || '=' || value, ' ') from (select * from"
                                " run where key in ('queries_total', 'questions', 'facts_total',"
                                " 'rules_total', 'entities_total', 'unit_items', 'unknown_dropped',"
-                               " 'items_total') order by key)";
+                               " 'items_total', 'unit_targets', 'unit_places', 'places')"
+                               " order by key)";
     /* Eight constants: each of ten targets has its true one and seven others. */
     expect_query(bench, fact, 0,
-                 "entities_total=8 facts_total=7 items_total=80 queries_total=10 questions=10"
-                 " rules_total=1 unit_items=3 unknown_dropped=0");
+                 "entities_total=8 facts_total=7 items_total=80 places=8 queries_total=10"
+                 " questions=10 rules_total=1 unit_items=3 unit_places=3 unit_targets=1"
+                 " unknown_dropped=0");
     expect_query(bench, "select count(*) from unit", 0, "30");
     expect_query(bench,
                  "select group_concat(query || ':' || depth, ' ') from (select * from depth"
@@ -240,6 +242,7 @@ static void what_no_worker_can_have_found_is_not_believed(void **state)
     free(bytes);
 
     expect_lie(bench, 0, 0, good); /* the true one is elsewhere */
+    expect_lie(bench, 0, 0, (struct outcome){.kind = ITEM_KNOWN});
     expect_lie(bench, 0, 1, none); /* there is a candidate */
     lie.kind = ITEM_TRUE;
     expect_lie(bench, 0, 1, lie);

@@ -40,6 +40,22 @@ static void each_part_is_done_once(void **state)
     }
 }
 
+static void progress_moves_with_each_part(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= THREADS_MAX; threads++) {
+        struct pool *pool;
+        static struct tallied tallied;
+        _Atomic uint64_t progress = 5;
+        tallied = (struct tallied){.threads = threads};
+        expect(OK, pool_open(threads, &pool));
+        pool_watch(pool, &progress);
+        pool_run(pool, PARTS, count_part, &tallied);
+        assert_int_equal(progress, 5 + PARTS);
+        pool_close(&pool);
+    }
+}
+
 static void add_number(void *context, uint32_t part, uint32_t thread)
 {
     (void)thread;
@@ -97,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test_plain(each_part_is_done_once),
+        test_plain(progress_moves_with_each_part),
         test_plain(many_short_rounds_are_each_complete),
         test_plain(arithmetic_is_set_in_every_thread),
         test_plain(closing_nothing_is_allowed),

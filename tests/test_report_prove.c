@@ -30,8 +30,8 @@ static void put_rank(struct ledger *ledger, uint64_t query, const char *side, co
 static void put_outcome(struct ledger *ledger, uint64_t query, const char *side, uint64_t candidate,
                         struct outcome outcome)
 {
-    const struct ledger_outcome row = {
-        query, candidate, side, "a", query ? "knows" : "likes", "b", outcome};
+    const struct ledger_outcome row = {query, candidate, side, "a", query ? "knows" : "likes",
+                                       "b",   outcome};
     expect(OK, ledger_put_outcome(ledger, &row));
 }
 
@@ -118,6 +118,27 @@ static void nothing_searched_has_no_rates(void **state)
     free(text);
 }
 
+/* As with `samples: 0`: there is nothing that the true ones could be told from. */
+static void area_needs_false_ones(void **state)
+{
+    put_rank(*state, 0, "head", "likes", (struct rank_count){0, 0, 1, 0, 0});
+    put_outcome(*state, 0, "head", 0, (struct outcome){0, END_TRUE, 1, -1, 0});
+    json_t *tree = report_tree(*state, 0);
+    assert_number(tree, "proofs/head/true/success_rate", 1);
+    assert_true(json_is_null(at(tree, "proofs/head/auc_pr")));
+    assert_true(json_is_null(at(tree, "proofs/both/auc_pr")));
+    assert_true(json_is_null(at(tree, "proofs/both/false/success_rate")));
+    json_decref(tree);
+    char *text = report(*state, REPORT_CSV, 0);
+    assert_has(text, "\nhead,all,auc_pr,\n");
+    assert_has(text, "\nhead,false,mean_depth,\n");
+    free(text);
+    text = report(*state, REPORT_TABLE, 0);
+    assert_has(text, "\nfalse proved %         -\n");
+    assert_has(text, "\nAUC-PR                 -\n");
+    free(text);
+}
+
 static void groups_have_metrics_and_proofs(void **state)
 {
     put_run(*state);
@@ -160,8 +181,8 @@ static void table_shows_what_the_searches_came_to(void **state)
     assert_has(text, "                    head        tail        both\n");
     assert_has(text, "\ntrue proved %     100.00        0.00       66.67\n"
                      "false proved %     66.67        0.00       40.00\n"
-                     "true depth          1.50        4.00        2.33\n"
-                     "false depth         2.00        1.00        1.60\n"
+                     "true steps          1.50        4.00        2.33\n"
+                     "false steps         2.00        1.00        1.60\n"
                      "AUC-PR          0.750000    0.333333    0.625000\n");
     assert_has(text, "     hits@10   true proved %  false proved %\n");
     assert_has(text, "    0.500000    1.000000          100.00           66.67\n"); /* head */
@@ -283,6 +304,7 @@ int main(void)
         test_case(area_is_the_average_precision),
         test_case(scores_that_differ_at_all_are_two_thresholds),
         test_case(nothing_searched_has_no_rates),
+        test_case(area_needs_false_ones),
         test_case(groups_have_metrics_and_proofs),
         test_case(depths_go_by_size_and_what_has_none_is_last),
         test_case(table_shows_what_the_searches_came_to),

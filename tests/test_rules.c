@@ -89,6 +89,22 @@ static void each_unnamed_variable_is_one_of_its_own(void **state)
     assert_int_equal(4, rules.variables);
 }
 
+/* Only where an arrow makes a variable of what looks like a constant of the data, once a rule. */
+static void constants_that_an_arrow_makes_variables_are_remarked_on(void **state)
+{
+    (void)state;
+    uint32_t id;
+    expect(OK, vocab_enter(constants, "5", &id));
+    expect(OK, vocab_enter(constants, "5a", &id));
+    expect(OK, read_text("r:1:q(bob,y) -> p(bob,6)\nr:1:q(5a,5) -> p(5a,5)\n"
+                         "p(X,5) :- q(X,5).\nr:1:q(x,5) -> o(x,5)\n"));
+    assert_int_equal(2, rules.digits.count);
+    assert_int_equal(2, rules.digits.first[0].line);
+    assert_string_equal("5a", rules.digits.first[0].word);
+    assert_int_equal(4, rules.digits.first[1].line);
+    assert_string_equal("5", rules.digits.first[1].word);
+}
+
 static void rules_of_a_predicate_keep_the_order_of_the_file(void **state)
 {
     (void)state;
@@ -135,6 +151,8 @@ static void broken_rule_is_refused_with_file_and_line(void **state)
         {"r0:high:q(x,y) -> r(x,y)\n", "rules:1: rule `r0:high:q(x,y) ` does not begin"},
         {"r0::q(x,y) -> r(x,y)\n", "does not begin"},
         {"p(X,eve) :- q(X,X).", "rules:1: constant `eve` stands in none of the files"},
+        {"p(X,Y) :- q(X,Y)), q(Y,X).", "has a parenthesis in it"},
+        {"p(X,Y) :- \\+ q(X,Y).", "rules:1: predicate `\\+ q` is negated"},
         {"", "rules: holds no rule"},
         {"% none\n", "rules: holds no rule"},
     };
@@ -206,6 +224,7 @@ int main(void)
         test_case(both_forms_give_the_same_rule),
         test_case(constants_are_what_begins_small_in_the_second_form_alone),
         test_case(each_unnamed_variable_is_one_of_its_own),
+        test_case(constants_that_an_arrow_makes_variables_are_remarked_on),
         test_case(rules_of_a_predicate_keep_the_order_of_the_file),
         test_case(predicates_with_colons_stand_behind_id_and_weight),
         test_case(broken_rule_is_refused_with_file_and_line),

@@ -208,6 +208,9 @@ static void broken_files_are_found_in_both_uses(void **state)
     set(SET_domains, file_text("domains", "empty\n"));
     expect_refused(ERR_INPUT, "domains:1: domain `empty` has no members");
     set(SET_domains, file_text("domains", "all 9 10 b\n"));
+    set(SET_facts, file_text("facts", "% nothing\n"));
+    expect_refused(ERR_INPUT, "facts: no facts; proofs need some");
+    set(SET_facts, file_text("facts", "son(9,b).\n"));
     set(SET_test, file_text("test", "% nothing\n"));
     expect_refused(ERR_INPUT, "test: no test triples to prove");
 }
@@ -226,6 +229,24 @@ static void facts_and_rules_are_required(void **state)
     assert_null(theory);
 }
 
+/* What the facts of train alone have is not enough where there are facts of their own. */
+static void rules_without_a_use_are_found(void **state)
+{
+    (void)state;
+    set(SET_rules, file_text("rules", "r:1:uncle(x,y), aunt(x,y) -> son(x,y)\n"
+                                      "r:1:son(x,y), mother(y,z) -> niece(x,z)\n"
+                                      "r:1:niece(x,y), mother(x,y) -> son(x,y)\n"));
+    expect(OK, open_theory(THEORY_PLAN));
+    assert_int_equal(1, theory->idle.count);
+    assert_int_equal(1, theory->idle.first[0].line);
+    assert_string_equal("uncle", theory->idle.first[0].word);
+    set(SET_facts, file_text("facts", "uncle(9,b)\naunt(9,b)\n"));
+    expect(OK, open_theory(THEORY_PLAN));
+    assert_int_equal(2, theory->idle.count);
+    assert_int_equal(2, theory->idle.first[0].line);
+    assert_string_equal("mother", theory->idle.first[1].word);
+}
+
 static void domains_are_all_constants_unless_a_file_says_otherwise(void **state)
 {
     (void)state;
@@ -235,7 +256,7 @@ static void domains_are_all_constants_unless_a_file_says_otherwise(void **state)
     expect(OK, open_theory(THEORY_SEARCH));
     assert_int_equal(2, domains_of(&theory->domains, 0, SIDE_HEAD, constant("9"))->count);
     assert_null(domains_of(&theory->domains, predicate("mother"), SIDE_HEAD, constant("c")));
-    assert_int_equal(1, theory->domains.passed_over);
+    assert_int_equal(1, theory->domains.lacking.count);
 }
 
 static void labels_find_their_atoms_in_any_order(void **state)
@@ -247,6 +268,8 @@ static void labels_find_their_atoms_in_any_order(void **state)
     assert_int_equal(2, theory->depth[0]);
     assert_int_equal(-1, theory->depth[1]);
     assert_int_equal(2, theory->depth[2]);
+    assert_int_equal(5, theory->label_count);
+    assert_int_equal(3, theory->labels_used);
     set(SET_depths, file_text("depths", "son(9,c) 7\n"));
     expect(OK, open_theory(THEORY_PLAN));
     assert_int_equal(7, theory->depth[2]);
@@ -369,7 +392,7 @@ static void countries_have_their_published_numbers(void **state)
     assert_int_equal(3, theory->domains.count);
     static const uint32_t sizes[] = {5, 23, 243};
     for (uint32_t i = 0; i < 3; i++) assert_int_equal(sizes[i], theory->domains.at[i].count);
-    assert_int_equal(0, theory->domains.passed_over);
+    assert_int_equal(0, theory->domains.lacking.count);
 }
 
 int main(void)
@@ -386,6 +409,7 @@ int main(void)
         test_case(queries_of_their_own_are_read_with_the_numbers_of_the_splits),
         test_case(broken_files_are_found_in_both_uses),
         test_case(facts_and_rules_are_required),
+        test_case(rules_without_a_use_are_found),
         test_case(domains_are_all_constants_unless_a_file_says_otherwise),
         test_case(labels_find_their_atoms_in_any_order),
         test_case(broken_label_is_refused_with_file_and_line),

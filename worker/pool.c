@@ -26,6 +26,7 @@ struct pool {
     atomic_uint next;    /* part to be taken */
     bool stop;
     uint32_t parts;
+    _Atomic uint64_t *progress; /* moves with each part; NULL: nobody looks */
     pool_work *work;
     void *context;
     uint32_t threads;
@@ -54,12 +55,18 @@ void pool_set_arithmetic(void)
     check(up == 1 + 0x1p-23f && even == 1 && down == -1);
 }
 
+static void count_part(struct pool *pool)
+{
+    if (pool->progress) atomic_fetch_add_explicit(pool->progress, 1, memory_order_relaxed);
+}
+
 static void share_out(struct pool *pool, uint32_t thread)
 {
     for (;;) {
         const uint32_t part = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
         if (part >= pool->parts) break;
         pool->work(pool->context, part, thread);
+        count_part(pool);
     }
 }
 
@@ -141,6 +148,11 @@ void pool_close(struct pool **self)
     free(pool);
 }
 
+void pool_watch(struct pool *pool, _Atomic uint64_t *progress)
+{
+    pool->progress = progress;
+}
+
 uint32_t pool_threads(const struct pool *pool)
 {
     return pool->threads;
@@ -157,7 +169,10 @@ static void await_helpers(struct pool *pool)
 void pool_run(struct pool *pool, uint32_t parts, pool_work *work, void *context)
 {
     if (pool->threads == 1 || parts < 2) {
-        for (uint32_t part = 0; part < parts; part++) work(context, part, 0);
+        for (uint32_t part = 0; part < parts; part++) {
+            work(context, part, 0);
+            count_part(pool);
+        }
         return;
     }
     pthread_mutex_lock(&pool->lock);

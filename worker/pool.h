@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct pool;
@@ -23,6 +24,9 @@ typedef void pool_work(void *context, uint32_t part, uint32_t thread);
 MUST enum err pool_open(uint32_t threads, struct pool **out); /* 1: the caller alone */
 void pool_close(struct pool **pool);
 uint32_t pool_threads(const struct pool *pool);
+/* Adds 1 to `progress` with each part that is done, so that a long step shows that it moves. It is
+ * kept; call before pool_run. */
+void pool_watch(struct pool *pool, _Atomic uint64_t *progress);
 void pool_run(struct pool *pool, uint32_t parts, pool_work *work, void *context);
 
 /* Sets rounding mode and denormals of the calling thread, and checks both. */

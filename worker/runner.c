@@ -178,6 +178,7 @@ static enum err open_all(struct runner *runner)
                         program, runner->device_name);
     uint64_t bytes = 0;
     enum err err = pool_open(runner->threads, &runner->pool);
+    if (!err) pool_watch(runner->pool, &runner->progress);
     if (!err) err = runner->backend->open(runner->pool, &runner->device);
     if (!err) {
         const struct program_job job = {.settings = runner->settings,

@@ -6,7 +6,8 @@
  * Leases are worked on in the order they were put. runner_event is a file descriptor that is
  * readable while a result waits, once when it has opened, until runner_ready is called, and when
  * more units are worked on at the same time, until runner_take is called.
- * runner_progress moves with every step: a hung computation shows.
+ * runner_progress moves with every step, and with every part of one that a thread has done: a hung
+ * computation shows, and a long step does not look like one.
  *
  * Owner:   runner_open gives, runner_close takes (and cancels what is left). A result's bytes
  *          are given: free() them.

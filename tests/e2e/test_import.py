@@ -1,6 +1,9 @@
 """ops/import/policy: what it accepts, what it refuses, and that an imported policy searches as it
 did in PyTorch. Tests that need torch are skipped, by name, where it is not installed; Debian's and
 PyPI's are big, so ops/setup does not install it."""
+import gzip
+import json
+import struct
 import subprocess
 import sys
 
@@ -121,6 +124,168 @@ def test_without_torch_the_message_says_what_to_install(tmp_path):
     error = call(tmp_path / "policy.pt", tmp_path / "out.safetensors", code=4,
                  env={"PYTHONPATH": str(tmp_path)})
     assert "python3-torch" in error
+
+
+def test_without_numpy_the_help_is_printed_and_the_rest_says_what_to_install(made, tmp_path):
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError(name='numpy')\n")
+    without = {"PYTHONPATH": str(tmp_path)}
+    assert "STATE_DICT OUT" in call("--help", env=without)
+    error = call(made[0], tmp_path / "out.safetensors", code=4, env=without)
+    assert error == "policy: numpy is not installed; install python3-numpy (Debian) or numpy " \
+                    "(PyPI)\n"
+
+
+# ---- files that are no model ---------------------------------------------------------------------
+
+def with_entry(whole, name, data=b"", **changes):
+    """A file with another entry for one tensor, and its data, if given, behind all other."""
+    start = 8 + struct.unpack_from("<Q", whole)[0]
+    header, numbers = json.loads(whole[8:start]), whole[start:]
+    if data:
+        changes["data_offsets"] = [len(numbers), len(numbers) + len(data)]
+    header[name] |= changes
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + numbers + data
+
+
+def cast(path, name, kind, data):
+    path.write_bytes(with_entry(path.read_bytes(), name, data, dtype=kind))
+
+
+def test_bf16_is_read(made, tmp_path):
+    path, tensors = made
+    halves = (tensors["input.weight"].view("<u4") >> 16).astype("<u2")
+    cast(path, "input.weight", "BF16", halves.tobytes())
+    call(path, tmp_path / "out.safetensors")
+    found = tensor_file.read(tmp_path / "out.safetensors")["input.weight"]
+    numpy.testing.assert_array_equal(found.view("<u4"), halves.astype("<u4") << 16)
+
+
+def test_whole_numbers_are_refused_but_may_be_left_out(made, tmp_path):
+    path, tensors = made
+    cast(path, "head.0.bias", "I64", bytes(8 * 5))
+    error = call(path, tmp_path / "out.safetensors", code=3)
+    assert error == f"policy: {path}: head.0.bias: holds int64, expected floats\n"
+    tensor_file.write(path, {**tensors, "steps": numpy.zeros(())})
+    cast(path, "steps", "I64", bytes(8))
+    call(path, tmp_path / "out.safetensors", "--rename", "steps=")
+
+
+BROKEN = {
+    "is empty": lambda whole: b"",
+    "a header of": lambda whole: whole[:100],
+    "tensor head.1.weight: its data is bytes": lambda whole: whole[:-30],
+    "the header is not a JSON object": lambda whole: whole[:8] + b"[" + whole[9:],
+    "is a PyTorch file or a pickle, not safetensors; call it .pt": lambda whole: b"PK\3\4" + whole,
+    "tensor input.bias: dtype F7": lambda whole: with_entry(whole, "input.bias", dtype="F7"),
+    "20 bytes of data, expected 24": lambda whole: with_entry(whole, "input.bias", shape=[6]),
+    "its entry lacks a proper": lambda whole: with_entry(whole, "input.bias", shape=[-5]),
+    "bytes in a file of 22": lambda whole: b"not safetensors at all",
+}
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_file_is_refused_in_one_line(made, tmp_path, message):
+    made[0].write_bytes(BROKEN[message](made[0].read_bytes()))
+    error = call(made[0], tmp_path / "out.safetensors", code=3)
+    assert error.startswith(f"policy: {made[0]}: ") and error.count("\n") == 1
+    assert message in error
+
+
+# ---- the numbers of words ------------------------------------------------------------------------
+
+def data_flags(folder):
+    data = [folder / f"{name}.txt" for name in ("train", "valid", "test")]
+    return ["--data", *data, "--rules", folder / "rules.txt"]
+
+
+def test_the_words_that_are_printed_have_the_numbers_of_the_run(family):
+    theory = family.theory
+    expected = [f"constant\t{number}\t{word}" for word, number in theory.constant.items()]
+    expected += [f"predicate\t{number}\t{word}" for word, number in theory.predicate.items()]
+    expected += [f"end\t{theory.P + i}\t{end}" for i, end in ((1, "true"), (2, "false"),
+                                                             (3, "give up"))]
+    assert call("--print-words", *data_flags(family.folder)).splitlines() == expected
+
+
+def test_all_forms_of_files_give_the_same_words(family, tmp_path):
+    (tmp_path / "train.txt").write_text(family.triples("train").replace("\n", "\r\n"))
+    (tmp_path / "valid.txt").write_bytes(gzip.compress(family.lines("valid").encode()))
+    (tmp_path / "test.txt").write_text("% asked\n\n" + family.lines("test").replace(",", " , "))
+    (tmp_path / "rules.txt").write_text(family.rules)
+    assert call("--print-words", *data_flags(tmp_path)) \
+        == call("--print-words", *data_flags(family.folder))
+
+
+@pytest.fixture
+def shuffled(family, tmp_path):
+    """A model as millrace wants it, the same with its rows in another order, with label files."""
+    theory = family.theory
+    tensors = made_tensors(rows=len(theory.constants) + 9, predicates=len(theory.predicates))
+    others, flags = dict(tensors), data_flags(family.folder)
+    for what, found in (("constants", theory.constants), ("predicates", theory.predicates)):
+        rows = numpy.random.default_rng(7).permutation(len(found))
+        table = others[f"{what}.weight"].copy()
+        table[1:len(found) + 1] = table[1 + rows]
+        others[f"{what}.weight"] = table
+        (tmp_path / what).write_text("".join(f"{found[row]}\n" for row in rows))
+        flags += [f"--{what}", tmp_path / what]
+    tensor_file.write(tmp_path / "shuffled.safetensors", others)
+    return tmp_path / "shuffled.safetensors", tensors, flags
+
+
+def test_rows_in_another_order_are_put_into_that_of_the_run(shuffled, tmp_path):
+    path, tensors, flags = shuffled
+    assert "rows put in order" in call(path, tmp_path / "out.safetensors", *flags)
+    found = tensor_file.read(tmp_path / "out.safetensors")
+    assert set(found) == set(tensors)
+    for name, array in tensors.items():
+        assert found[name].tobytes() == array.tobytes(), name
+
+
+def test_a_word_that_either_side_lacks_is_named(shuffled, family, tmp_path):
+    path, _, flags = shuffled
+    words = (tmp_path / "constants").read_text().splitlines()
+    (tmp_path / "constants").write_text("\n".join(["nobody", *words[1:]]))
+    error = call(path, tmp_path / "out.safetensors", *flags, code=3)
+    assert error == f"policy: {tmp_path / 'constants'}: not the constants of the run: it lacks " \
+        f"`{words[0]}`, of the run's files; it has `nobody`, of which the run's files know nothing\n"
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+@pytest.mark.parametrize("line, message", [
+    ("child\n", "`child` stands in line"), ("\n", "expected one word"),
+    ("1\tchild\n", "expected one word")])
+def test_a_label_file_of_other_lines_is_refused_with_the_line(shuffled, tmp_path, line, message):
+    path, _, flags = shuffled
+    count = len((tmp_path / "predicates").read_text().splitlines())
+    with open(tmp_path / "predicates", "a") as file:
+        file.write(line)
+    error = call(path, tmp_path / "out.safetensors", *flags, code=3)
+    assert f"{tmp_path / 'predicates'}:{count + 1}: " in error and message in error
+
+
+def test_a_table_without_rows_for_all_words_is_refused(shuffled, tmp_path):
+    path, tensors, flags = shuffled
+    tensors["predicates.weight"] = tensors["predicates.weight"][:-1]
+    tensor_file.write(path, tensors)
+    error = call(path, tmp_path / "out.safetensors", *flags, code=3)
+    assert "predicates.weight: has" in error and "and the three ends" in error
+
+
+def test_label_files_without_the_files_of_the_run_are_bad_usage(made, tmp_path):
+    error = call(made[0], tmp_path / "out.safetensors", "--constants", made[0], code=2)
+    assert "belong together" in error
+
+
+@pytest.mark.parametrize("name, line", [("test", "near(a,b,c)."), ("rules", "near(X,Y)."),
+                                        ("rules", "near(X,Y) -> near(Y,X)")])
+def test_a_line_that_is_no_atom_or_rule_is_refused_with_its_place(family, tmp_path, name, line):
+    for other in ("train", "valid", "test", "rules"):
+        (tmp_path / f"{other}.txt").write_bytes((family.folder / f"{other}.txt").read_bytes())
+    (tmp_path / f"{name}.txt").write_text(f"% odd\n{line}\n")
+    error = call("--print-words", *data_flags(tmp_path), code=3)
+    assert error.startswith(f"policy: {tmp_path / name}.txt:2: `{line}` is no "), error
 
 
 # ---- with torch --------------------------------------------------------------------------------

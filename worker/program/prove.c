@@ -47,6 +47,17 @@ static const struct network *network_of(const struct prove_state *state)
     return state->reads_network ? &state->network : NULL;
 }
 
+/* Codes are counted in 32 bits; their tables have a few slots for each. */
+static enum err check_shape(const struct prove_shape *shape)
+{
+    if (shape->codes <= UINT32_MAX / 8) return OK;
+    return err_note(ERR_MEMORY,
+                    "prove: %u lanes of %u successors need %llu encodings at hand, at most %u can "
+                    "be; choose fewer --lanes or --successors",
+                    shape->lanes, shape->successors, (unsigned long long)shape->codes,
+                    UINT32_MAX / 8);
+}
+
 static enum err measure(const struct program_job *job, void **out, uint64_t *bytes)
 {
     *bytes = 0;
@@ -59,8 +70,9 @@ static enum err measure(const struct program_job *job, void **out, uint64_t *byt
     if (!err) {
         prove_shape_choose(job->settings, state->theory, &state->items, network_of(state),
                            &state->shape);
-        *bytes = prove_shape_bytes(&state->shape, network_of(state), pool_threads(job->pool));
+        err = check_shape(&state->shape);
     }
+    if (!err) *bytes = prove_shape_bytes(&state->shape, network_of(state), pool_threads(job->pool));
     void *self = state;
     if (err) close_prove(&self);
     *out = self;

@@ -7,14 +7,15 @@
  *     state    +0 + atom 0 + atom 1 + ..., fp32, then / (float)atoms
  *     linear   a = bias; for k = 0, 1, ...: a = fma(x[k], weight[k], a), one fp32 chain; no k is
  *              padded
- *     relu     x > 0 ? x : 0
+ *     relu     x > 0 ? x : +0, but what is no number stays so
  *     sum      of any other kind: 32 fp32 partials, element k goes to partial k & 31, +0 first, k
  *              ascending; folded by halves: p[i] += p[i + 16], then 8, 4, 2, 1
  *     norm     m = sum(x) / h; d = x - m; v = sum(d d) / h, a partial being p = fma(d, d, p);
  *              r = 1 / sqrt(v + 1e-5f); out = fma(d r, weight, bias), d r rounded
  *     block    x + out
  *     length   sqrt(sum(c c)), a partial being fma(c, c, p);
- *              c / (length > 1e-12f ? length : 1e-12f)
+ *              c / (length > 1e-12f ? length : 1e-12f); a length that is not finite makes the
+ *              code NaN
  *
  * Only these fma fuse. So a code is a function of the state and the weights alone: of no batch,
  * tile, thread or machine; it may be kept and used again. A NaN is a NaN, whatever its bits.

@@ -59,6 +59,12 @@ struct block {
     bool relu;
 };
 
+/* What is no number stays so; adding +0 makes +0 of -0. */
+HD struct floats rectified(struct floats x)
+{
+    return floats_add(floats_max(floats_zero(), x), floats_zero());
+}
+
 HD void multiply(int height, const struct block *block)
 {
     struct floats sum[HEIGHT_MOST][COLUMNS];
@@ -92,7 +98,7 @@ HD void multiply(int height, const struct block *block)
 #pragma GCC unroll 2
         for (int v = 0; v < COLUMNS; v++)
             floats_store(y + i * ENCODE_PANEL + v * FLOATS,
-                         relu ? floats_max(sum[i][v], floats_zero()) : sum[i][v]);
+                         relu ? rectified(sum[i][v]) : sum[i][v]);
 }
 
 /* A copy for each height, so that its sums are registers. */
@@ -176,6 +182,13 @@ HD void row_divide(float *row, size_t step, uint32_t count, float divisor)
 
 /* Layer norm. */
 
+/* What pads a row is no number where infinity has met a weight of padding. */
+HD void row_clear_padding(float *row, size_t step, uint32_t count)
+{
+    float *last = row + count / ENCODE_PANEL * step;
+    for (uint32_t k = count % ENCODE_PANEL; k > 0 && k < ENCODE_PANEL; k++) last[k] = 0;
+}
+
 /* Takes `mean` off a row's `count` numbers, not off what pads it. */
 HD void row_centre(float *row, size_t step, uint32_t count, float mean)
 {
@@ -211,8 +224,10 @@ static void norm(const struct encode_layer *layer, const struct tile *tile, floa
         const uint32_t rows = tile->rows - first < NORM_ROWS ? tile->rows - first : NORM_ROWS;
         float *from = y + first * ENCODE_PANEL, *to = x + first * ENCODE_PANEL;
         float value[NORM_ROWS];
-        for (uint32_t i = 0; i < rows; i++)
+        for (uint32_t i = 0; i < rows; i++) {
+            row_clear_padding(from + i * ENCODE_PANEL, step, out);
             value[i] = row_sum(from + i * ENCODE_PANEL, step, out, false) / (float)out;
+        }
         for (uint32_t i = 0; i < rows; i++)
             row_centre(from + i * ENCODE_PANEL, step, out, value[i]);
         for (uint32_t i = 0; i < rows; i++) {
@@ -268,7 +283,10 @@ static void store_codes(const struct encode_args *args, uint32_t first, const st
         memset(code + width, 0, (padded - width) * sizeof(float));
         if (!args->weights->normalised) continue;
         const float length = sqrtf(row_sum(code, ENCODE_PANEL, width, true));
-        row_divide(code, ENCODE_PANEL, width, length > 1e-12f ? length : 1e-12f);
+        if (length < INFINITY)
+            row_divide(code, ENCODE_PANEL, width, length > 1e-12f ? length : 1e-12f);
+        else
+            for (uint32_t k = 0; k < width; k++) code[k] = NAN;
     }
 }
 
