@@ -100,6 +100,9 @@ uint64_t settings_choices(const struct settings *settings, enum setting setting)
 size_t settings_counts(const struct settings *settings, enum setting setting, uint64_t *out,
                        size_t most);
 
+/* Whether the policy of a proof search reads a network from `model`. */
+bool settings_read_network(const struct settings *settings);
+
 /* One input of a run. A path is where this machine has it; only role and content are meaning. */
 struct input {
     const char *role; /* name of the INPUT setting */

@@ -153,7 +153,7 @@ static enum err check_rank(const struct settings *settings)
     return err;
 }
 
-static bool reads_model(const struct settings *settings)
+bool settings_read_network(const struct settings *settings)
 {
 #define ROW(name, network) network,
     static const bool reads[] = {POLICIES(ROW)};
@@ -163,7 +163,7 @@ static bool reads_model(const struct settings *settings)
 
 static enum err check_policy(const struct settings *settings)
 {
-    if (reads_model(settings))
+    if (settings_read_network(settings))
         return require(settings, SET_model, "it holds the network of the policy");
     if (!said(settings, SET_model)) return OK;
     return err_note(ERR_USAGE,
@@ -252,7 +252,7 @@ static void give_way_to_flags(struct settings *settings)
 {
     const bool drawn = settings_choice(settings, SET_candidates) == CANDIDATES_SAMPLE;
     const bool prove = settings_choice(settings, SET_program) == PROGRAM_PROVE;
-    if (prove && !reads_model(settings)) give_way(settings, SET_model, SET_policy);
+    if (prove && !settings_read_network(settings)) give_way(settings, SET_model, SET_policy);
     if (!drawn) give_way(settings, SET_samples, SET_candidates);
     give_way(settings, SET_sides, SET_mode);
     give_way(settings, SET_mode, SET_sides);

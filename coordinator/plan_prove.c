@@ -49,12 +49,7 @@ static void prove_close(void **state)
 
 static enum err open_network(const struct settings *settings, struct prove_plan *plan)
 {
-    static const bool reads_network[POLICY_COUNT] = {
-#define ROW(name, network) network,
-        POLICIES(ROW)
-#undef ROW
-    };
-    if (!reads_network[settings_choice(settings, SET_policy)]) return OK;
+    if (!settings_read_network(settings)) return OK;
     return network_open(settings_text(settings, SET_model), plan->theory->constant_count,
                         plan->theory->predicate_count, plan->theory->rules.variables, true,
                         &plan->network);

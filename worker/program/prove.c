@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const bool policy_network[POLICY_COUNT] = {
-#define ROW(name, network) [POLICY_##name] = network,
-    POLICIES(ROW)
-#undef ROW
-};
-
 static void close_prove(void **self)
 {
     struct prove_state *state = *self;
@@ -31,7 +25,7 @@ static enum err read_inputs(struct prove_state *state)
     const int policy = settings_choice(settings, SET_policy);
     check(policy >= 0 && policy < POLICY_COUNT);
     state->policy = (enum policy)policy;
-    state->reads_network = policy_network[policy];
+    state->reads_network = settings_read_network(settings);
     enum err err = theory_open(settings, THEORY_SEARCH, &state->theory);
     const struct theory *theory = state->theory;
     if (!err) err = items_open(settings, theory, &state->items);
