@@ -215,6 +215,11 @@ void ledger_close(struct ledger **ledger)
     free(self);
 }
 
+void ledger_trim(struct ledger *ledger)
+{
+    db_trim(ledger->db);
+}
+
 enum err ledger_begin(struct ledger *ledger)
 {
     return db_run(ledger->db, SQL_BEGIN, NULL, 0);

@@ -201,6 +201,11 @@ enum err db_open(const char *path, enum db_use use, const char *const *texts, si
     return err;
 }
 
+void db_trim(struct db *db)
+{
+    (void)sqlite3_db_release_memory(db->handle); /* gives OK, or has nothing to give */
+}
+
 void db_close(struct db **db)
 {
     struct db *self = *db;

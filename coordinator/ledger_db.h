@@ -31,6 +31,9 @@ MUST enum err db_open(const char *path, enum db_use use, const char *const *text
                       struct db **out);
 void db_close(struct db **db); /* rolls an open transaction back, and folds the log into the file */
 
+/* Gives back the memory of pages that it has at hand. */
+void db_trim(struct db *db);
+
 bool db_empty(const struct db *db);                         /* nothing was ever stored in it */
 MUST enum err db_create(struct db *db, const char *schema); /* in the open transaction */
 
