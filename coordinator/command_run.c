@@ -275,7 +275,7 @@ static enum err report(const struct command_call *call, const struct job *job)
         .hits_count = settings_counts(settings, SET_hits, hits, SETTINGS_COUNTS_MAX),
         .out = stdout,
     };
-    ledger_trim(job->ledger); /* a report may sort as much as its cache would hold */
+    ledger_trim(job->ledger);
     return report_write(job->ledger, &config);
 }
 

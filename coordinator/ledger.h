@@ -81,7 +81,7 @@ MUST enum err ledger_open(const char *path, struct ledger **out);
 MUST enum err ledger_open_reader(const char *path, struct ledger **out);
 void ledger_close(struct ledger **ledger);
 
-/* Gives back memory that only speed needs: before a report of a run that was just served. */
+/* Makes do with a reader's memory from now on: for the report of a run that was just served. */
 void ledger_trim(struct ledger *ledger);
 
 MUST enum err ledger_begin(struct ledger *ledger);

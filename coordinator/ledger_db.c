@@ -203,7 +203,7 @@ enum err db_open(const char *path, enum db_use use, const char *const *texts, si
 
 void db_trim(struct db *db)
 {
-    (void)sqlite3_db_release_memory(db->handle); /* gives OK, or has nothing to give */
+    (void)!pragma(db, "PRAGMA cache_size = -2000", NULL); /* or it stays as it is */
 }
 
 void db_close(struct db **db)

@@ -31,7 +31,7 @@ MUST enum err db_open(const char *path, enum db_use use, const char *const *text
                       struct db **out);
 void db_close(struct db **db); /* rolls an open transaction back, and folds the log into the file */
 
-/* Gives back the memory of pages that it has at hand. */
+/* Makes do with 2 MB of pages at hand, as a reader does, from now on; sorting, too. */
 void db_trim(struct db *db);
 
 bool db_empty(const struct db *db);                         /* nothing was ever stored in it */
