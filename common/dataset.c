@@ -21,11 +21,6 @@ static const enum relation_width relation_widths[] = {SCORERS(ROW)};
 static const char *const scorer_names[] = {SCORERS(ROW)};
 #undef ROW
 
-const char *dataset_evaluated_path(const struct settings *settings)
-{
-    return split_path(settings, split_evaluated(settings));
-}
-
 static enum err open_map(const struct settings *settings, enum setting setting, const int *columns,
                          size_t column_count, struct vocab **out)
 {

@@ -36,9 +36,6 @@ MUST enum err dataset_open(const struct settings *settings, enum dataset_use use
                            struct dataset **out);
 void dataset_close(struct dataset **dataset);
 
-/* Path of the evaluated file, borrowed from the settings. */
-const char *dataset_evaluated_path(const struct settings *settings);
-
 /* A relation's row for a question: with `inverse`, head questions use the inverse relation and
  * are asked as tail questions. `*as_side` is the side the scorer must be asked for. */
 uint32_t dataset_relation_row(const struct settings *settings, uint32_t relation_count,

@@ -2,6 +2,7 @@
 
 #include "common/atoms.h"
 #include "common/text.h"
+#include "common/numbers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -285,13 +286,6 @@ uint32_t domain_member(const struct domain *domain, uint32_t place)
 uint32_t domain_place(const struct domain *domain, uint32_t member)
 {
     if (!domain->member) return member < domain->count ? member : domain->count;
-    uint32_t low = 0, high = domain->count;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (domain->member[middle] < member)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < domain->count && domain->member[low] == member ? low : domain->count;
+    const uint32_t place = numbers_place(domain->member, domain->count, member);
+    return place < domain->count && domain->member[place] == member ? place : domain->count;
 }

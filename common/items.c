@@ -116,7 +116,7 @@ static enum err check_target(const struct settings *settings, const struct items
                         "leave that line out",
                         settings_text(settings, SET_domains),
                         vocab_label(theory->constants, entity), side_name[side],
-                        split_path(settings, split_evaluated(settings)),
+                        split_evaluated_path(settings),
                         (unsigned long long)theory->evaluated.line[self->triple] + 1);
     }
     return OK;
@@ -236,18 +236,11 @@ static bool is_known(const struct known *known, const struct triple *triple, enu
 {
     const bool head = side == SIDE_HEAD;
     const uint32_t entity = entity_of(triple, side);
-    uint32_t high, low = 0;
+    uint32_t count;
     const uint32_t *answer =
-        known_answers(known, side, head ? triple->tail : triple->head, triple->relation, &high);
-    const uint32_t count = high;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (answer[middle] < entity)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && answer[low] == entity;
+        known_answers(known, side, head ? triple->tail : triple->head, triple->relation, &count);
+    const uint32_t place = numbers_place(answer, count, entity);
+    return place < count && answer[place] == entity;
 }
 
 enum item_kind items_at(const struct items *items, uint32_t target, uint64_t place,

@@ -1,4 +1,4 @@
-/* numbers - the least, the most, and division upwards of whole numbers. */
+/* numbers - the least, the most, and division upwards of whole numbers, and a place in a list. */
 #ifndef COMMON_NUMBERS_H
 #define COMMON_NUMBERS_H
 
@@ -20,6 +20,20 @@ HD uint64_t numbers_most(uint64_t a, uint64_t b)
 HD uint64_t numbers_ceiling(uint64_t number, uint64_t divisor)
 {
     return number / divisor + (number % divisor != 0);
+}
+
+/* The place of the first of `count` ascending numbers that is not below `number`; count if none. */
+HD uint32_t numbers_place(const uint32_t *at, uint32_t count, uint64_t number)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (at[middle] < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 #endif

@@ -15,6 +15,11 @@ const char *split_path(const struct settings *settings, enum split split)
     return named ? "" : settings_text(settings, split_setting[split]);
 }
 
+const char *split_evaluated_path(const struct settings *settings)
+{
+    return split_path(settings, split_evaluated(settings));
+}
+
 uint64_t split_filter(const struct settings *settings)
 {
     uint64_t splits = settings_choices(settings, SET_filter) & ((1 << SPLITS) - 1);

@@ -22,6 +22,7 @@ enum split split_evaluated(const struct settings *settings);
 
 /* The path of a split's file, borrowed from the settings; "" if it has none. */
 const char *split_path(const struct settings *settings, enum split split);
+const char *split_evaluated_path(const struct settings *settings);
 
 /* The splits whose triples are the filter: bit SPLIT_TRAIN, ... */
 uint64_t split_filter(const struct settings *settings);

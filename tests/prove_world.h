@@ -21,11 +21,19 @@
 #include <math.h>
 
 enum {
-    WORLD_DEPTH = 9, WORLD_ATOMS = 4, WORLD_SUCCESSORS = 12, WORLD_VISITED = (WORLD_DEPTH + 1) * 21,
-    WORLD_CONSTANTS = 14, WORLD_PREDICATES = 5, WORLD_LINES = 14,
-    WORLD_WIDTH = 10, WORLD_HIDDEN = 14, WORLD_BLOCKS = 2,
+    WORLD_DEPTH = 9,
+    WORLD_ATOMS = 4,
+    WORLD_SUCCESSORS = 12,
+    WORLD_VISITED = (WORLD_DEPTH + 1) * 21,
+    WORLD_CONSTANTS = 14,
+    WORLD_PREDICATES = 5,
+    WORLD_LINES = 14,
+    WORLD_WIDTH = 10,
+    WORLD_HIDDEN = 14,
+    WORLD_BLOCKS = 2,
     WORLD_STATES = 1 << 15, /* room for distinct ones */
-    WORLD_RULE_VARIABLES = 5, WORLD_VARIABLES = 300, /* that the network has rows for */
+    WORLD_RULE_VARIABLES = 5,
+    WORLD_VARIABLES = 300, /* that the network has rows for */
 };
 
 static const char world_rules[] = "anc(X,Y) :- par(X,Y).\n"
@@ -61,8 +69,8 @@ static void world_write_atoms(void)
     uint64_t random = 11;
     size_t used = 0;
     for (int i = 1; i < WORLD_CONSTANTS; i++) /* a tree, and a few who have two parents */
-        used += (size_t)snprintf(train + used, sizeof(train) - used, "par(c%d,c%d).\n", (i - 1) / 2,
-                                 i);
+        used +=
+            (size_t)snprintf(train + used, sizeof(train) - used, "par(c%d,c%d).\n", (i - 1) / 2, i);
     (void)snprintf(train + used, sizeof(train) - used,
                    "par(c3,c10).\npar(c4,c12).\nsib(c0,c13).\ncoz(c2,c5).\nanc(c9,c1).\n");
     used = 0;
@@ -97,8 +105,8 @@ static void world_add(struct world_tensors *file, const char *name, uint32_t row
     file->used += (size_t)snprintf(file->header + file->used, sizeof(file->header) - file->used,
                                    "%c\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],"
                                    "\"data_offsets\":[%zu,%zu]}",
-                                   file->used ? ',' : '{', name, shape,
-                                   first * sizeof(float), file->count * sizeof(float));
+                                   file->used ? ',' : '{', name, shape, first * sizeof(float),
+                                   file->count * sizeof(float));
 }
 
 static void world_add_layer(struct world_tensors *file, const char *name, uint32_t in, uint32_t out,
@@ -145,9 +153,9 @@ static void world_open(const char *policy)
     const struct {
         enum setting setting;
         const char *text;
-    } texts[] = {{SET_program, "prove"}, {SET_train, "train"}, {SET_test, "test"},
-                 {SET_rules, "rules"}, {SET_policy, policy}, {SET_depth, "9"}, {SET_atoms, "4"},
-                 {SET_successors, "12"}, {SET_seed, "7"}};
+    } texts[] = {{SET_program, "prove"}, {SET_train, "train"},   {SET_test, "test"},
+                 {SET_rules, "rules"},   {SET_policy, policy},   {SET_depth, "9"},
+                 {SET_atoms, "4"},       {SET_successors, "12"}, {SET_seed, "7"}};
     world = (struct world){0};
     world_write_atoms();
     world_write_network(WORLD_VARIABLES, 0);
@@ -217,8 +225,8 @@ static void world_open_loop(struct world_loop *loop)
     prove_shape_choose(settings, loop->theory, &loop->items,
                        loop->reads_network ? &loop->network : NULL, &loop->shape);
     assert_true(loop->shape.visited <= WORLD_VISITED && loop->shape.depth == WORLD_DEPTH);
-    loop->derive_scratch = world_room(
-        derive_scratch_bytes(WORLD_ATOMS, WORLD_SUCCESSORS, loop->theory->rules.body_most));
+    loop->derive_scratch =
+        world_room(derive_scratch_bytes(WORLD_ATOMS, loop->theory->rules.body_most));
 }
 
 static void world_close_loop(struct world_loop *loop)
@@ -234,19 +242,29 @@ static void world_close_loop(struct world_loop *loop)
 }
 
 static const uint32_t world_lane[] = {0}, world_slots[WORLD_SUCCESSORS + 1] = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+                                              0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
 static void world_derive(struct world_loop *loop)
 {
-    const struct derive_args args = {
-        .facts = &loop->theory->facts, .rules = &loop->theory->rules,
-        .constants = WORLD_CONSTANTS, .predicates = WORLD_PREDICATES,
-        .atoms = WORLD_ATOMS, .successors = WORLD_SUCCESSORS,
-        .visited_most = loop->shape.visited, .memory_pruning = loop->shape.memory_pruning,
-        .end_action = loop->shape.end_action, .skip_unary = loop->shape.skip_unary,
-        .live = 1, .lane_list = world_lane, .lane = &loop->lane, .state = loop->state,
-        .successor = loop->successor[0], .hash = loop->hash, .visited = loop->visited[0],
-        .visited_hash = loop->visited_hash, .scratch = loop->derive_scratch};
+    const struct derive_args args = {.facts = &loop->theory->facts,
+                                     .rules = &loop->theory->rules,
+                                     .constants = WORLD_CONSTANTS,
+                                     .predicates = WORLD_PREDICATES,
+                                     .atoms = WORLD_ATOMS,
+                                     .successors = WORLD_SUCCESSORS,
+                                     .visited_most = loop->shape.visited,
+                                     .memory_pruning = loop->shape.memory_pruning,
+                                     .end_action = loop->shape.end_action,
+                                     .skip_unary = loop->shape.skip_unary,
+                                     .live = 1,
+                                     .lane_list = world_lane,
+                                     .lane = &loop->lane,
+                                     .state = loop->state,
+                                     .successor = loop->successor[0],
+                                     .hash = loop->hash,
+                                     .visited = loop->visited[0],
+                                     .visited_hash = loop->visited_hash,
+                                     .scratch = loop->derive_scratch};
     expect(OK, derive_cpu(loop->pool, &args));
 }
 
@@ -270,9 +288,12 @@ static void world_encode(struct world_loop *loop)
     struct atom key[WORLD_SUCCESSORS + 1][WORLD_ATOMS];
     memcpy(key[0], loop->state, sizeof(key[0]));
     memcpy(key[1], loop->successor, loop->lane.count * sizeof(key[0]));
-    const struct encode_args args = {.weights = &loop->weights, .atoms = WORLD_ATOMS,
-                                     .rows = loop->lane.count + 1, .slot = world_slots,
-                                     .key = key[0], .code = loop->code,
+    const struct encode_args args = {.weights = &loop->weights,
+                                     .atoms = WORLD_ATOMS,
+                                     .rows = loop->lane.count + 1,
+                                     .slot = world_slots,
+                                     .key = key[0],
+                                     .code = loop->code,
                                      .scratch = loop->encode_scratch};
     expect(OK, encode_cpu(loop->pool, loop->kernel, &args));
     for (uint32_t row = 0; row < args.rows; row++) world_compare(key[row]);
@@ -283,14 +304,27 @@ static uint32_t world_choose(struct world_loop *loop, uint64_t stream, uint32_t 
 {
     float logit[WORLD_SUCCESSORS];
     uint32_t action;
-    const struct choose_args args = {
-        .policy = (enum policy)settings_choice(world.settings, SET_policy),
-        .atoms = WORLD_ATOMS, .successors = WORLD_SUCCESSORS,
-        .give_up = WORLD_PREDICATES + ATOM_GIVE_UP, .live = 1, .lane_list = world_lane,
-        .count = &loop->lane.count, .successor = loop->successor[0], .action = &action,
-        .logprob = logprob, .seed = 7, .stream = &stream, .place = &place, .step = &step,
-        .kernel = loop->kernel, .weights = &loop->weights, .code = loop->code,
-        .state_slot = world_slots, .successor_slot = world_slots + 1, .logit = logit};
+    const struct choose_args args = {.policy =
+                                         (enum policy)settings_choice(world.settings, SET_policy),
+                                     .atoms = WORLD_ATOMS,
+                                     .successors = WORLD_SUCCESSORS,
+                                     .give_up = WORLD_PREDICATES + ATOM_GIVE_UP,
+                                     .live = 1,
+                                     .lane_list = world_lane,
+                                     .count = &loop->lane.count,
+                                     .successor = loop->successor[0],
+                                     .action = &action,
+                                     .logprob = logprob,
+                                     .seed = 7,
+                                     .stream = &stream,
+                                     .place = &place,
+                                     .step = &step,
+                                     .kernel = loop->kernel,
+                                     .weights = &loop->weights,
+                                     .code = loop->code,
+                                     .state_slot = world_slots,
+                                     .successor_slot = world_slots + 1,
+                                     .logit = logit};
     expect(OK, choose_cpu(loop->pool, &args));
     return action;
 }

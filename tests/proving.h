@@ -163,7 +163,7 @@ __attribute__((unused)) static void search_open(struct search *search, uint32_t 
     *search = (struct search){.number = 0};
     expect(OK, pool_open(1, &search->pool));
     const size_t rows = successors;
-    const uint64_t scratch_bytes = derive_scratch_bytes(atoms, successors, theory->rules.body_most);
+    const uint64_t scratch_bytes = derive_scratch_bytes(atoms, theory->rules.body_most);
     search->args = (struct derive_args){
         .facts = &theory->facts,
         .rules = &theory->rules,

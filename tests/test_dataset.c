@@ -1,5 +1,6 @@
 /* Tests of reading a run's inputs together: maps, files, filter, and tables that must fit. */
 #include "common/dataset.h"
+#include "common/splits.h"
 #include "tests/files.h"
 
 #include <math.h>
@@ -95,7 +96,7 @@ static void all_is_there_for_scoring(void **state)
     assert_int_equal(ENTITIES, dataset->entity_table.rows);
     assert_int_equal(WIDTH, dataset->relation_table.width);
     assert_string_equal("b", vocab_label(dataset->entities, 1));
-    assert_string_equal(settings_text(settings, SET_test), dataset_evaluated_path(settings));
+    assert_string_equal(settings_text(settings, SET_test), split_evaluated_path(settings));
     expect_known("a", "r", 3);
     expect_known("c", "s", 1);
 }
@@ -142,7 +143,7 @@ static void other_split_or_file_can_be_evaluated(void **state)
     set(SET_filter, "queries");
     expect(OK, open_dataset(DATASET_SCORE));
     assert_int_equal(1, dataset->evaluated.count);
-    assert_string_equal(settings_text(settings, SET_queries), dataset_evaluated_path(settings));
+    assert_string_equal(settings_text(settings, SET_queries), split_evaluated_path(settings));
     expect_known("b", "s", 1);
     expect_known("a", "r", 0);
 }

@@ -318,7 +318,7 @@ static void walk_together(uint32_t threads, uint32_t stride)
 {
     struct pool *pool;
     expect(OK, pool_open(threads, &pool));
-    assert_true(derive_scratch_bytes(ATOMS, SUCCESSORS, 2) <= sizeof scratch[0]);
+    assert_true(derive_scratch_bytes(ATOMS, 2) <= sizeof scratch[0]);
     uint32_t list[LANES];
     struct derive_args args = search.args;
     args.lane_list = list, args.live = 0;

@@ -131,7 +131,7 @@ static uint64_t carved_bytes(const struct prove_shape *shape, uint64_t threads)
     const uint64_t state = shape->atoms * sizeof(struct atom);
     const uint64_t row = state + sizeof(uint64_t) + sizeof(uint32_t) + sizeof(float);
     const uint64_t visited = state + sizeof(uint64_t);
-    const uint64_t derive = derive_scratch_bytes(shape->atoms, shape->successors, shape->body_most);
+    const uint64_t derive = derive_scratch_bytes(shape->atoms, shape->body_most);
     uint64_t bytes = shape->lanes * (sizeof(struct derive_lane) + 4 * sizeof(uint64_t) + state +
                                      shape->successors * row + shape->visited * visited);
     bytes += threads * derive;

@@ -126,13 +126,14 @@ static void close_program(void **state)
 int main(int argc, char **argv)
 {
     static struct program program;
-    static const bool made[ISA_COUNT] = {
+    static const char there;
+    static const void *const made[ISA_COUNT] = {
 #if defined(__x86_64__)
-        true,
-        true,
-        true
+        &there,
+        &there,
+        &there
 #else
-        true
+        &there
 #endif
     };
     if (isa_find(NULL, made, &peak_isa)) return 2;

@@ -97,8 +97,7 @@ static void open_lanes(struct prove_state *state, struct carving *carving)
 {
     const struct prove_shape *shape = &state->shape;
     const uint64_t lanes = shape->lanes, successors = lanes * shape->successors;
-    const uint64_t scratch =
-        derive_scratch_bytes(shape->atoms, shape->successors, shape->body_most);
+    const uint64_t scratch = derive_scratch_bytes(shape->atoms, shape->body_most);
     state->derive_scratch =
         carve(carving, pool_threads(state->job.pool), scratch, PROGRAM_ALIGNMENT);
     CARVE(lane_list, lanes);

@@ -2,7 +2,7 @@
  * beside that, so one thread does it. */
 #include "worker/program/prove_state.h"
 
-#include "common/dataset.h"
+#include "common/splits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +104,7 @@ const char *prove_item_name(const struct prove_state *state, const struct prove_
     const struct theory *theory = state->theory;
     const struct item_target *target = &state->items.target[item->target];
     (void)snprintf(text, size, "%.200s: query %u, %s: %.100s(%.100s,%.100s)",
-                   dataset_evaluated_path(state->job.settings),
+                   split_evaluated_path(state->job.settings),
                    theory->evaluated.line[target->triple], item_side_name[target->side],
                    vocab_label(theory->predicates, item->triple.relation),
                    vocab_label(theory->constants, item->triple.head),

@@ -2,6 +2,8 @@
 
 #include "common/fmath.h"
 #include "worker/scorers.h"
+#include "common/numbers.h"
+#include "common/splits.h"
 
 #include <string.h>
 
@@ -153,14 +155,7 @@ static struct block_known find_known(const struct rank_state *state,
                                        question->relation, &count);
     const uint64_t first = state->span.first_candidate;
     const uint64_t end = first + state->span.candidate_count;
-    uint32_t low = 0, high = count;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (at[middle] < first)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    const uint32_t low = numbers_place(at, count, first);
     uint32_t last = low;
     while (last < count && at[last] < end) last++;
     return (struct block_known){at + low, last - low};
@@ -272,7 +267,7 @@ enum err rank_lanes_check(const struct rank_state *state)
             return err_note(ERR_INPUT,
                             "rank: %s: query %u, %s: the score of candidate %.200s is "
                             "not a number; mend the model, or set nonfinite to worst",
-                            dataset_evaluated_path(state->job.settings),
+                            split_evaluated_path(state->job.settings),
                             dataset->evaluated.line[target->triple],
                             side_name[lane_question(state, lane)->side],
                             vocab_label(dataset->entities, entity));

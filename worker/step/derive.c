@@ -3,9 +3,8 @@
 
 enum { PART_LANES = 8, SCRATCH_ALIGNMENT = 64 };
 
-uint64_t derive_scratch_bytes(uint32_t atoms, uint32_t successors, uint32_t body_most)
+uint64_t derive_scratch_bytes(uint32_t atoms, uint32_t body_most)
 {
-    (void)successors; /* they are written where they stay */
     const uint64_t bytes = ((uint64_t)2 * atoms + body_most) * sizeof(struct atom) +
                            (uint64_t)2 * body_most * sizeof(uint32_t) + atoms * sizeof(bool);
     return (bytes + SCRATCH_ALIGNMENT - 1) / SCRATCH_ALIGNMENT * SCRATCH_ALIGNMENT;
@@ -14,8 +13,7 @@ uint64_t derive_scratch_bytes(uint32_t atoms, uint32_t successors, uint32_t body
 static void derive_part(void *context, uint32_t part, uint32_t thread)
 {
     const struct derive_args *args = context;
-    const uint64_t scratch_bytes =
-        derive_scratch_bytes(args->atoms, args->successors, args->rules->body_most);
+    const uint64_t scratch_bytes = derive_scratch_bytes(args->atoms, args->rules->body_most);
     char *scratch = (char *)args->scratch + thread * scratch_bytes;
     const uint32_t first = part * PART_LANES;
     const uint32_t left = args->live - first;

@@ -82,7 +82,7 @@ struct derive_args {
 };
 
 /* For the scratch of one thread, a multiple of 64. */
-uint64_t derive_scratch_bytes(uint32_t atoms, uint32_t successors, uint32_t body_most);
+uint64_t derive_scratch_bytes(uint32_t atoms, uint32_t body_most);
 
 /* A hash of a padded state, order and all; for tables that then compare whole states. */
 HD uint64_t derive_state_hash(const struct atom *state, uint32_t atoms)

@@ -13,15 +13,13 @@ enum {
 
 enum err encode_kernel_find(const char *name, const struct encode_kernel **out)
 {
-    const struct encode_kernel *const kernel[ISA_COUNT] = {
+    const void *const kernel[ISA_COUNT] = {
 #define ROW(name) encode_##name(),
         INSTRUCTION_SETS(ROW)
 #undef ROW
     };
-    bool made[ISA_COUNT];
-    for (int i = 0; i < ISA_COUNT; i++) made[i] = kernel[i] != NULL;
     enum isa isa;
-    const enum err err = isa_find(name, made, &isa);
+    const enum err err = isa_find(name, kernel, &isa);
     *out = err ? NULL : kernel[isa];
     return err;
 }

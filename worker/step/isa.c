@@ -25,12 +25,12 @@ static bool processor_has(enum isa isa)
 }
 #endif
 
-enum err isa_find(const char *name, const bool made[ISA_COUNT], enum isa *out)
+enum err isa_find(const char *name, const void *const kernel[ISA_COUNT], enum isa *out)
 {
     const char *wanted = name ? name : getenv("MILLRACE_ISA");
     enum isa best = ISA_base, found = ISA_COUNT;
     for (enum isa isa = ISA_base; isa < ISA_COUNT; isa++) {
-        if (!made[isa] || !processor_has(isa)) continue;
+        if (!kernel[isa] || !processor_has(isa)) continue;
         best = isa;
         if (wanted && strcmp(wanted, isa_name[isa]) == 0) found = isa;
     }

@@ -24,8 +24,8 @@ enum isa {
 
 extern const char *const isa_name[ISA_COUNT];
 
-/* The set of that name; NULL: MILLRACE_ISA, else the best; "": the best. `made` says for which
- * sets there is a kernel. */
-MUST enum err isa_find(const char *name, const bool made[ISA_COUNT], enum isa *out);
+/* The set of that name; NULL: MILLRACE_ISA, else the best; "": the best. `kernel` has NULL for
+ * the sets that there is none for. */
+MUST enum err isa_find(const char *name, const void *const kernel[ISA_COUNT], enum isa *out);
 
 #endif

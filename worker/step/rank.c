@@ -12,15 +12,13 @@ enum {
 
 enum err rank_kernel_find(const char *name, const struct rank_kernel **out)
 {
-    const struct rank_kernel *const kernel[ISA_COUNT] = {
+    const void *const kernel[ISA_COUNT] = {
 #define ROW(name) rank_##name(),
         INSTRUCTION_SETS(ROW)
 #undef ROW
     };
-    bool made[ISA_COUNT];
-    for (int i = 0; i < ISA_COUNT; i++) made[i] = kernel[i] != NULL;
     enum isa isa;
-    const enum err err = isa_find(name, made, &isa);
+    const enum err err = isa_find(name, kernel, &isa);
     *out = err ? NULL : kernel[isa];
     return err;
 }
