@@ -1,5 +1,5 @@
-"""What all end-to-end tests share: the program (tool.py), made data (made.py, prove_data.py), real
-data, shims.
+"""What all end-to-end tests share: the program (tool.py), its deaths (killing.py), made data (made.py,
+prove_data.py), real data, shims.
 
 MILLRACE_BIN names the folder of the programs; MILLRACE_DATA that of the real data, which tests
 skip by name where it is absent.

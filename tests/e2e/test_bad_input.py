@@ -21,14 +21,7 @@ USAGE, INPUT, RESOURCE = 2, 3, 4
 @pytest.fixture
 def refuse(small, tool):
     """Runs the small run with some flags changed; it must be refused and store nothing."""
-    def refuse(code, *named, arguments=(), **changes):
-        message = tool.refuse("run", "--quiet", "--db", "run.db", *small.flags(**changes),
-                              *arguments, code=code)
-        for word in named:
-            assert str(word) in message, f"{word} is not in: {message}"
-        assert not list(tool.folder.glob("run.db*"))
-        return message
-    return refuse
+    return tool.refuser(small)
 
 
 @pytest.fixture

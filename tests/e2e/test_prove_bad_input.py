@@ -13,14 +13,7 @@ USAGE, INPUT = 2, 3
 @pytest.fixture
 def refuse(family, tool):
     """Runs the family with some flags changed; it must be refused and store nothing."""
-    def refuse(code, *named, arguments=(), **changes):
-        message = tool.refuse("run", "--quiet", "--db", "run.db", *family.flags(**changes),
-                              *arguments, code=code)
-        for word in named:
-            assert str(word) in message, f"{word} is not in: {message}"
-        assert not list(tool.folder.glob("run.db*"))
-        return message
-    return refuse
+    return tool.refuser(family)
 
 
 @pytest.fixture

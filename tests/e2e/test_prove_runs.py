@@ -2,13 +2,12 @@
 import os
 import random
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tool import (BIN, Tool, children, kill, programs_with, query, units_done,
-                  wait_until)
+from killing import survive
+from tool import BIN, Tool, programs_with, query, units_done, wait_until
 
 ROUNDS = int(os.environ.get("MILLRACE_SOAK") or 12)
 SHORT = {"candidates": "sample", "samples": 25}  # 26 searches of a question are enough
@@ -60,38 +59,8 @@ def test_seed_orders_the_work_and_nothing_else(family, digest, tool):
 
 def test_killing_loses_nothing(family, digest, tool, slowly):
     """Workers and coordinators die at seeded moments; the same command goes on each time."""
-    dice = random.Random(11)
     flags = [*family.flags(policy="network", **SHORT), "--unit-items", 40, "--attempts-max", 0]
-    workers_killed = runs_killed = resumed = done_before = 0
-    for round in range(ROUNDS):
-        resumed += done_before > 0
-        how = ["--workers", dice.choice([1, 2, 3]), "--threads", dice.choice([1, 2]),
-               "--lanes", dice.choice([5, 16, 0])]
-        process = tool.start("run", "--quiet", "--db", "run.db", *flags, *how, env=slowly)
-        time.sleep(dice.uniform(0.1, 0.5))
-        for _ in range(dice.choice([0, 1, 2])):
-            living = children(process.pid)
-            if living:
-                kill(dice.choice(living))
-                workers_killed += 1
-            time.sleep(dice.uniform(0, 0.05))
-        if process.poll() is None and round % 5 != 4:
-            kill(process.pid)
-            runs_killed += 1
-        out, err = process.communicate(timeout=120)
-        assert process.returncode in (0, -signal.SIGKILL), err
-        done = units_done(tool)
-        assert done >= done_before, "units were lost"
-        done_before = done
-        if process.returncode == 0:  # complete: begin anew
-            assert tool.digest("run.db", "outcomes") == digest("network")
-            for file in tool.folder.glob("run.db*"):
-                file.unlink()
-            done_before = 0
-    assert min(workers_killed, runs_killed, resumed) > ROUNDS / 4, "too little was killed"
-    tool.run("run.db", *flags)
-    assert tool.digest("run.db", "outcomes") == digest("network")
-    assert query(tool.folder / "run.db", "pragma integrity_check") == [("ok",)]
+    survive(tool, flags, random.Random(11), ROUNDS, 0.1, "outcomes", digest("network"), slowly)
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

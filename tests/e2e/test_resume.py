@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from killing import survive
 from tool import (BIN, Tool, children, kill, programs_with, progress, query, units_done,
                   wait_until)
 
@@ -41,40 +42,8 @@ def test_one_digest_for_any_workers(workers, units, threads, small, tool):
 
 def test_killing_loses_nothing(large, digest, tool, slowly):
     """Workers and coordinators die at seeded moments; the same command goes on each time."""
-    dice = random.Random(7)
     flags = [*large.flags(), "--unit-questions", 25, "--unit-candidates", 2000, "--attempts-max", 0]
-    workers_killed = runs_killed = resumed = done_before = 0
-    for round in range(ROUNDS):
-        resumed += done_before > 0
-        how = ["--workers", dice.choice([1, 2, 3]), "--threads", dice.choice([1, 2]),
-               "--lanes", dice.choice([0, 5, 16])]
-        process = tool.start("run", "--quiet", "--db", "run.db", *flags, *how, env=slowly)
-        time.sleep(dice.uniform(0.02, 0.5))
-        for _ in range(dice.choice([0, 1, 2])):
-            living = children(process.pid)
-            if living:
-                kill(dice.choice(living))
-                workers_killed += 1
-            time.sleep(dice.uniform(0, 0.05))
-        if process.poll() is None and round % 5 != 4:
-            kill(process.pid)
-            runs_killed += 1
-        out, err = process.communicate(timeout=120)
-        assert process.returncode in (0, -signal.SIGKILL), err
-        if (tool.folder / "run.db").exists():
-            assert query(tool.folder / "run.db", "pragma integrity_check") == [("ok",)]
-        done = units_done(tool)  # 0 too where it died before the plan was stored
-        assert done >= done_before, "units were lost"
-        done_before = done
-        if process.returncode == 0:  # complete: begin anew
-            assert tool.digest("run.db") == digest
-            for file in tool.folder.glob("run.db*"):
-                file.unlink()
-            done_before = 0
-    assert min(workers_killed, runs_killed, resumed) > ROUNDS / 4, "too little was killed"
-    tool.run("run.db", *flags)
-    assert tool.digest("run.db") == digest
-    assert query(tool.folder / "run.db", "pragma integrity_check") == [("ok",)]
+    survive(tool, flags, random.Random(7), ROUNDS, 0.02, "ranks", digest, slowly)
 
 
 def test_workers_end_with_their_coordinator(large, tool, slowly):

@@ -50,6 +50,18 @@ class Tool:
         assert len(lines) == 1 and err.endswith("\n"), err
         return lines[0][len("millrace: "):]
 
+    def refuser(self, made):
+        """A function that runs the made data with some flags changed: it must be refused, with
+        these words, and store nothing. Gives the message."""
+        def refuse(code, *named, arguments=(), **changes):
+            message = self.refuse("run", "--quiet", "--db", "run.db", *made.flags(**changes),
+                                  *arguments, code=code)
+            for word in named:
+                assert str(word) in message, f"{word} is not in: {message}"
+            assert not list(self.folder.glob("run.db*"))
+            return message
+        return refuse
+
     def report(self, db, *arguments):
         return json.loads(self.call("report", db, "--format", "json", *arguments).stdout)
 
