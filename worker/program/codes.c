@@ -56,7 +56,7 @@ static void clear(struct codes *codes, int generation)
 
 void codes_open(uint32_t atoms, uint32_t width, uint32_t most, void *memory, struct codes *out)
 {
-    check(memory != NULL && atoms > 0 && most > 0 && most <= UINT32_MAX / 8);
+    check(memory != NULL && atoms > 0 && most > 0 && most <= CODES_MOST);
     *out = (struct codes){
         .atoms = atoms,
         .width = width,

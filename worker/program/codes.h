@@ -18,6 +18,9 @@
 
 #include "common/atom.h"
 
+/* Of a generation: slots of both, and their tables, are counted in 32 bits. */
+#define CODES_MOST (UINT32_MAX / 8)
+
 struct codes {
     uint32_t atoms, width; /* of a key; of a code, padded */
     uint32_t most;         /* slots of a generation */

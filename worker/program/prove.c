@@ -41,15 +41,13 @@ static const struct network *network_of(const struct prove_state *state)
     return state->reads_network ? &state->network : NULL;
 }
 
-/* Codes are counted in 32 bits; their tables have a few slots for each. */
 static enum err check_shape(const struct prove_shape *shape)
 {
-    if (shape->codes <= UINT32_MAX / 8) return OK;
+    if (shape->codes <= CODES_MOST) return OK;
     return err_note(ERR_MEMORY,
                     "prove: %u lanes of %u successors need %llu encodings at hand, at most %u can "
                     "be; choose fewer --lanes or --successors",
-                    shape->lanes, shape->successors, (unsigned long long)shape->codes,
-                    UINT32_MAX / 8);
+                    shape->lanes, shape->successors, (unsigned long long)shape->codes, CODES_MOST);
 }
 
 static enum err measure(const struct program_job *job, void **out, uint64_t *bytes)
@@ -121,7 +119,7 @@ static void open_network(struct prove_state *state, struct carving *carving)
     const struct prove_shape *shape = &state->shape;
     const struct network *network = &state->network;
     const uint64_t lanes = shape->lanes;
-    check(shape->codes <= UINT32_MAX);
+    check(shape->codes <= CODES_MOST);
     void *weights = carve(carving, 1, encode_weights_bytes(network), PROGRAM_ALIGNMENT);
     encode_pack(network, shape->atoms, state->theory->predicate_count, weights, &state->weights);
     state->codes_memory =
